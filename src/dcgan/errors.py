@@ -1,0 +1,31 @@
+"""The one kind of error that is the user's to mend, and the search for the word they meant."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class DCGANError(ValueError):
+    """A mistake or mishap the user can mend; its text is one clear sentence for them.
+
+    The text says what was given, what is allowed, where, and what to do. Errors of Python's own
+    kinds mean a fault of this package.
+    """
+
+
+def did_you_mean(word: str, possible: Iterable[str]) -> str:
+    """A clause to end an error sentence with: the nearest of the words, or all of them."""
+    words = sorted(possible)
+    near = difflib.get_close_matches(word, words, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"Possible: {', '.join(words)}."
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody asked to stop, and all is saved; the text says where it goes on.
+
+    Attributes:
+        signal: the number of the signal that asked.
+    """
+
+    def __init__(self, text: str, signal: int) -> None:
+        super().__init__(text)
+        self.signal = signal
