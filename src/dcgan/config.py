@@ -1,0 +1,376 @@
+"""Every option once, with its help and its place in the paper; the presets as a table.
+
+An option is a field made by `option`. The command line, `config.json` and `dcgan.train` all take
+their names, defaults, limits and help from here. Plain fields are facts, found in the pictures.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from dcgan.errors import DCGANError, did_you_mean
+from dcgan.size import Size, require_possible
+
+
+def option(
+    default: Any, help: str, *, minimum: float | None = None, maximum: float | None = None
+) -> Any:
+    """A dataclass field that the user may set.
+
+    Args:
+        default: its value when nobody sets it.
+        help: one line, with the paper's value where it has one.
+        minimum: the smallest value allowed.
+        maximum: the largest value allowed.
+    """
+    return field(default=default, metadata={"help": help, "minimum": minimum, "maximum": maximum})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackConfig:
+    """How pictures are read."""
+
+    size: Size | None = option(
+        None, "Side of the pictures, or HEIGHTxWIDTH. [default: the source's own, up to 64]"
+    )
+    channels: int | None = option(
+        None, "1 grey, 3 colour, 4 with alpha. [default: 1 if all are grey, else 3]"
+    )
+    background: str = option("white", "Colour laid behind transparent pictures: a name or #rrggbb.")
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+        if self.channels not in (None, 1, 3, 4):
+            raise DCGANError(f"`channels` (={self.channels}) must be 1, 3 or 4.")
+        if self.size is not None:
+            require_possible(self.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The shape of both networks: all that is needed to build and sample a model again."""
+
+    size: Size = field(default=Size(64, 64))
+    channels: int = 3
+    classes: int = 0
+
+    latent_dim: int = option(100, "Length of the latent vector z (paper: 100).", minimum=1)
+    prior: Literal["uniform", "normal"] = option(
+        "uniform", "Law of z: uniform in [-1, 1] (paper), or normal."
+    )
+    width: int = option(
+        64, "Feature maps next to the picture, doubled at each halving (paper: 128).", minimum=1
+    )
+    kernel_size: int = option(4, "Side of the kernels (paper: 5).", minimum=2, maximum=15)
+    convolutions: int = option(
+        1, "Convolutions per resolution (paper: 1, ImageNet 2).", minimum=1, maximum=2
+    )
+    hidden_units: int = option(
+        0, "Units of one more dense layer in each network (paper: none, MNIST 1024).", minimum=0
+    )
+    affine: bool = option(True, "Gain and shift in batch norm (paper: yes, MNIST no).")
+    output: Literal["tanh", "sigmoid"] = option(
+        "tanh", "Last activation of G: tanh (paper), or sigmoid on [0, 1] pixels (MNIST code)."
+    )
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+        require_possible(self.size)
+        if self.channels not in (1, 3, 4) or self.classes < 0:
+            raise DCGANError(
+                f"A network has 1, 3 or 4 channels (not {self.channels}) "
+                f"and 0 or more classes (not {self.classes})."
+            )
+        if self.convolutions == 2 and self.kernel_size % 2 == 0:
+            raise DCGANError(
+                f"`kernel_size` (={self.kernel_size}) must be odd with `convolutions` 2: "
+                "a convolution that keeps the size needs a centre. Take 3 or 5."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How the networks are trained, and how often the run writes what."""
+
+    images: int = option(1_000_000, "Length of the run: real pictures shown.", minimum=1)
+    passes: float = option(
+        0.0, "Length of the run in passes over the source, in place of `images`.", minimum=0
+    )
+    batch: int = option(64, "Pictures per step (paper: 128).", minimum=2)
+    learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
+    beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
+    l2: float = option(
+        0.0, "L2 decay, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
+    )
+    schedule: Literal["both", "alternate"] = option(
+        "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
+    )
+    decay_images: int = option(
+        0, "Last pictures of the run, over which the step size falls to 0 linearly.", minimum=0
+    )
+    average_half_life: int = option(
+        10_000, "Half-life in pictures of G's averaged weights; 0: none (paper).", minimum=0
+    )
+    flip: bool = option(False, "Mirror half of the pictures left to right (paper: no).")
+    labels: str = option("", "Label column to condition both networks on, such as `class`.")
+    seed: int = option(42, "Start of all randomness (authors' code: 42).", minimum=0)
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto", "Arithmetic; auto: bfloat16 where the chip has it natively."
+    )
+    device: str = option("auto", "cpu, cuda, mps or xpu; auto: the best there is.")
+    log_interval: int = option(1_280, "Pictures between lines of log.jsonl.", minimum=1)
+    sheet_interval: int = option(
+        12_800, "Pictures between sample sheets (100 batches of 128).", minimum=1
+    )
+    checkpoint_interval: int = option(
+        25_600, "Pictures between checkpoints; the last three stay.", minimum=1
+    )
+    keep_interval: int = option(
+        256_000, "Pictures between checkpoints that are kept for good.", minimum=1
+    )
+
+    def __post_init__(self) -> None:
+        _check_options(self)
+
+
+AMENDABLE = frozenset(
+    "images passes precision device "
+    "log_interval sheet_interval checkpoint_interval keep_interval".split()
+)
+"""The options that may change when a run goes on: they say how long, where and how often."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All options of a run, by subject."""
+
+    pack: PackConfig = field(default_factory=PackConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def replaced(self, **options: object) -> "Config":
+        """A copy with some options changed; the networks follow the pictures' size and channels.
+
+        Raises:
+            DCGANError: there is no such option, or a value is not allowed.
+        """
+        refuse_unknown(options, OPTIONS)
+        parts = {
+            group: dataclasses.replace(
+                getattr(self, group),
+                **_typed(kind, {n: v for n, v in options.items() if OPTIONS[n].group == group}),
+            )
+            for group, kind in GROUPS.items()
+        }
+        config = Config(**parts)
+        pack, network = config.pack, config.network
+        return config.fitted(
+            pack.size or network.size, pack.channels or network.channels, network.classes
+        )
+
+    def fitted(self, size: Size, channels: int, classes: int) -> "Config":
+        """A copy whose networks fit pictures of this size, channels and number of classes."""
+        network = dataclasses.replace(self.network, size=size, channels=channels, classes=classes)
+        return dataclasses.replace(self, network=network)
+
+    def to_json(self) -> str:
+        """The text of a `config.json`."""
+        return json.dumps(plain(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, origin: object) -> "Config":
+        """Reads what `to_json` wrote.
+
+        Args:
+            text: the JSON.
+            origin: where it stood, for the error's sentence.
+
+        Raises:
+            DCGANError: it is not such a text, or holds what no config has.
+        """
+        groups = _read_groups(text, origin)
+        return cls(**{group: from_plain(GROUPS[group], part) for group, part in groups.items()})
+
+
+GROUPS: dict[str, Any] = {"pack": PackConfig, "network": NetworkConfig, "train": TrainConfig}
+
+
+class Option(NamedTuple):
+    """An option as the command line needs it: where it belongs, its type, default and help."""
+
+    group: str
+    kind: Any
+    default: Any
+    help: str
+
+
+OPTIONS: dict[str, Option] = {
+    item.name: Option(group, get_type_hints(kind)[item.name], item.default, item.metadata["help"])
+    for group, kind in GROUPS.items()
+    for item in dataclasses.fields(kind)
+    if "help" in item.metadata
+}
+"""Every option by its name, in the order in which they are written above."""
+
+
+def read_options(path: Path) -> dict[str, object]:
+    """The options in a JSON file: a run's `config.json`, or any part of one.
+
+    Facts that were found in some run's pictures are left out.
+
+    Raises:
+        DCGANError: there is no such file, or it is not of that form.
+    """
+    try:
+        text = path.read_text(encoding="utf8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DCGANError(f"Cannot read the config {path}: {error}.") from error
+    found: dict[str, object] = {}
+    for group, part in _read_groups(text, path).items():
+        refuse_unknown(part, {item.name for item in dataclasses.fields(GROUPS[group])})
+        found |= {n: v for n, v in part.items() if n in OPTIONS and OPTIONS[n].group == group}
+    return found
+
+
+def plain(config: Any) -> Any:
+    """A config in JSON's own types; a size becomes a text like `64`."""
+    if dataclasses.is_dataclass(config):
+        return {item.name: plain(getattr(config, item.name)) for item in dataclasses.fields(config)}
+    return str(config) if isinstance(config, Size) else config
+
+
+def from_plain(kind: Any, values: Mapping[str, object]) -> Any:
+    """The config of this kind that `plain` took apart.
+
+    Raises:
+        DCGANError: a name or a value is not allowed.
+    """
+    refuse_unknown(values, {item.name for item in dataclasses.fields(kind)})
+    return kind(**_typed(kind, values))
+
+
+def refuse_unknown(names: Iterable[str], known: Collection[str]) -> None:
+    """Raises a DCGANError that names the first unknown option and the one probably meant."""
+    for name in names:
+        if name not in known:
+            raise DCGANError(f"There is no option `{name}`. {did_you_mean(name, known)}")
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """The options that may not change within a run and differ, as `width 64 -> 32`."""
+    before, after = plain(old), plain(new)
+    return [
+        f"{name} {before[group][name]} -> {after[group][name]}"
+        for name, (group, *_) in OPTIONS.items()
+        if name not in AMENDABLE and before[group][name] != after[group][name]
+    ]
+
+
+class Preset(NamedTuple):
+    """One row of the table: a sentence, and the options that differ from the defaults."""
+
+    help: str
+    options: dict[str, object]
+
+
+PAPER: dict[str, object] = {
+    "size": 64,
+    "channels": 3,
+    "width": 128,
+    "kernel_size": 5,
+    "batch": 128,
+    "average_half_life": 0,
+}
+"""What all experiments of the paper have in common."""
+
+PRESETS: dict[str, Preset] = {
+    "default": Preset("64 maps, 4x4 kernels, averaged weights.", {}),
+    "demo": Preset(
+        "A small network on 32x32 pictures: minutes on a laptop.",
+        {"size": 32, "width": 32, "images": 100_000, "sheet_interval": 6_400},
+    ),
+    "paper": Preset(
+        "LSUN bedrooms at 64x64 (Section 4.1, Figure 1): 5 passes over 3,033,042 pictures.",
+        PAPER | {"images": 5 * 3_033_042},
+    ),
+    "faces": Preset(
+        "Faces at 64x64 (Section 4.2), with the L2 and the schedule of the authors' script.",
+        PAPER | {"images": 25 * 350_000, "l2": 1e-5, "schedule": "alternate"},
+    ),
+    "imagenet32": Preset(
+        "ImageNet-1k at 32x32 (Section 4.3): two 3x3 convolutions per resolution, 256 latents.",
+        PAPER
+        | {"size": 32, "kernel_size": 3, "convolutions": 2, "latent_dim": 256}
+        | {"images": 30 * 1_281_167},
+    ),
+    "svhn": Preset(
+        "House numbers at 32x32 (Section 5.2): 64 maps, normal latents, batch 64, step 0.0005.",
+        PAPER
+        | {"size": 32, "width": 64, "prior": "normal", "batch": 64, "learning_rate": 5e-4}
+        | {"images": 200 * 73_257},
+    ),
+    "mnist": Preset(
+        "Conditional MNIST at 28x28 (Section 8.1): labels joined to the input of every layer.",
+        PAPER
+        | {"size": 28, "channels": 1, "width": 64, "hidden_units": 1024, "affine": False}
+        | {"output": "sigmoid", "labels": "class", "l2": 2.5e-5, "schedule": "alternate"}
+        | {"images": 200 * 50_000, "decay_images": 100 * 50_000},
+    ),
+}
+
+
+def preset(name: str, **options: object) -> Config:
+    """The config of a row of the table, with some options changed.
+
+    Raises:
+        DCGANError: there is no such preset or option, or a value is not allowed.
+    """
+    if name not in PRESETS:
+        raise DCGANError(f"There is no preset {name!r}. {did_you_mean(name, PRESETS)}")
+    return Config().replaced(**{**PRESETS[name].options, **options})
+
+
+def _read_groups(text: str, origin: object) -> dict[str, dict[str, object]]:
+    """Parses a JSON object of groups, each an object of options."""
+    try:
+        groups = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DCGANError(f"{origin} is not JSON: {error}.") from error
+    if not isinstance(groups, dict) or not all(isinstance(p, dict) for p in groups.values()):
+        raise DCGANError(f'{origin} must hold objects like {{"train": {{"batch": 64}}}}.')
+    refuse_unknown(groups, GROUPS)
+    return groups
+
+
+def _typed(kind: Any, values: Mapping[str, object]) -> dict[str, Any]:
+    """The values, with sizes made from their texts."""
+    sizes = {name for name, hint in get_type_hints(kind).items() if hint in (Size, Size | None)}
+    return {n: Size.of(v) if n in sizes and v is not None else v for n, v in values.items()}
+
+
+def _check_options(config: Any) -> None:
+    """Refuses values of another type, out of range, or not among the choices."""
+    hints = get_type_hints(type(config))
+    for item in dataclasses.fields(config):
+        value, hint = getattr(config, item.name), hints[item.name]
+        if get_origin(hint) is Literal:
+            if value not in get_args(hint):
+                words = did_you_mean(str(value), get_args(hint))
+                raise DCGANError(f"`{item.name}` cannot be {value!r}. {words}")
+            continue
+        kinds = get_args(hint) or (hint,)
+        if type(value) not in kinds and not (type(value) is int and float in kinds):
+            names = " or ".join(k.__name__ for k in kinds if k is not type(None))
+            raise DCGANError(f"`{item.name}` (={value!r}) must be of type {names}.")
+        _check_range(item.name, value, item.metadata.get("minimum"), item.metadata.get("maximum"))
+
+
+def _check_range(name: str, value: Any, minimum: float | None, maximum: float | None) -> None:
+    if minimum is not None and not minimum <= value < math.inf:
+        raise DCGANError(f"`{name}` (={value}) must be at least {minimum}, and finite.")
+    if maximum is not None and value > maximum:
+        raise DCGANError(f"`{name}` (={value}) must be at most {maximum}.")

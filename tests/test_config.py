@@ -1,0 +1,124 @@
+"""Options, presets, and the way to JSON and back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dcgan.config import (
+    AMENDABLE,
+    OPTIONS,
+    PRESETS,
+    Config,
+    NetworkConfig,
+    TrainConfig,
+    differences,
+    preset,
+    read_options,
+)
+from dcgan.errors import DCGANError
+from dcgan.size import Size
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_round_trip(name: str) -> None:
+    config = preset(name, seed=7).fitted(Size(48, 80), 1, 3)
+    assert Config.from_json(config.to_json(), "here") == config
+
+
+def test_options_go_to_their_groups() -> None:
+    config = preset("default", size="48x80", channels=1, width=16, batch=3)
+    assert config.pack.size == config.network.size == (48, 80)
+    assert config.pack.channels == config.network.channels == 1
+    assert (config.network.width, config.train.batch) == (16, 3)
+
+
+def test_every_option_has_help_and_one_name() -> None:
+    assert all(option.help.endswith((".", ")", "]")) for option in OPTIONS.values())
+    assert OPTIONS.keys() >= AMENDABLE
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sise": 64}, r"no option `sise`. Did you mean 'size'\?"),
+        ({"classes": 3}, "no option `classes`"),
+        ({"size": 50}, "Nearest possible: 48, 56, 64"),
+        ({"batch": 1}, r"`batch` \(=1\) must be at least 2"),
+        ({"batch": 2.5}, r"`batch` \(=2.5\) must be of type int"),
+        ({"batch": True}, r"`batch` \(=True\) must be of type int"),
+        ({"affine": 1}, "`affine`.* must be of type bool"),
+        ({"learning_rate": float("nan")}, "`learning_rate` .* must be at least 0, and finite"),
+        ({"beta1": 1.0}, r"`beta1` \(=1.0\) must be at most 0.9999"),
+        ({"prior": "unifrom"}, r"`prior` cannot be 'unifrom'. Did you mean 'uniform'\?"),
+        ({"channels": 2}, r"`channels` \(=2\) must be 1, 3 or 4"),
+        ({"convolutions": 2}, r"`kernel_size` \(=4\) must be odd with `convolutions` 2"),
+    ],
+)
+def test_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(DCGANError, match=message):
+        preset("default", **options)
+
+
+def test_wrong_preset() -> None:
+    with pytest.raises(DCGANError, match=r"no preset 'papr'. Did you mean 'paper'\?"):
+        preset("papr")
+
+
+def test_networks_refuse_what_they_cannot_be() -> None:
+    with pytest.raises(DCGANError, match="not 2"):
+        NetworkConfig(channels=2)
+    with pytest.raises(DCGANError, match="not -1"):
+        NetworkConfig(classes=-1)
+
+
+def test_differences_leave_out_what_may_change() -> None:
+    old = preset("default")
+    assert differences(old, old.replaced(images=5, log_interval=7, device="cpu")) == []
+    assert differences(old, old.replaced(width=32, flip=True)) == [
+        "width 64 -> 32",
+        "flip False -> True",
+    ]
+
+
+def test_read_options(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"train": {"batch": 8}, "network": {"width": 4, "classes": 9}}))
+    assert read_options(file) == {"batch": 8, "width": 4}
+    whole = preset("svhn", batch=8).fitted(Size(64, 64), 1, 3)
+    file.write_text(whole.to_json())
+    assert preset("default", **read_options(file)).train == whole.train
+    assert preset("default", **read_options(file)).pack == whole.pack
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "must hold objects like"),
+        ('{"train": {"bach": 8}}', r"no option `bach`. Did you mean 'batch'\?"),
+        ('{"training": {}}', r"no option `training`. Did you mean 'train'\?"),
+    ],
+)
+def test_bad_config_files(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "config.json"
+    file.write_text(text)
+    with pytest.raises(DCGANError, match=message):
+        read_options(file)
+
+
+def test_missing_config_file(tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match=r"Cannot read the config .*nowhere\.json"):
+        read_options(tmp_path / "nowhere.json")
+
+
+def test_paper_preset_is_the_paper() -> None:
+    paper = preset("paper")
+    assert paper.network == NetworkConfig(width=128, kernel_size=5)
+    assert paper.train == TrainConfig(
+        images=5 * 3_033_042,
+        batch=128,
+        learning_rate=2e-4,
+        beta1=0.5,
+        average_half_life=0,
+    )

@@ -1,0 +1,37 @@
+"""The objectives against the paper's formula, in double precision."""
+
+import math
+
+import torch
+
+from dcgan.losses import discriminator_loss, generator_loss
+
+
+def test_equal_to_the_formula() -> None:
+    rng = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(2, 50, generator=rng, dtype=torch.float64) * 3
+    answers_real, answers_fake = 1 / (1 + torch.exp(-real)), 1 / (1 + torch.exp(-fake))
+    d_loss = -answers_real.log().mean() - (1 - answers_fake).log().mean()
+    torch.testing.assert_close(discriminator_loss(real, fake).double(), d_loss, rtol=1e-6, atol=0)
+    g_loss = -answers_fake.log().mean()
+    torch.testing.assert_close(generator_loss(fake).double(), g_loss, rtol=1e-6, atol=0)
+
+
+def test_undecided() -> None:
+    zeros = torch.zeros(8)
+    assert math.isclose(discriminator_loss(zeros, zeros).item(), 2 * math.log(2), rel_tol=1e-6)
+    assert math.isclose(generator_loss(zeros).item(), math.log(2), rel_tol=1e-6)
+
+
+def test_finite_with_a_gradient_at_extremes() -> None:
+    logits = torch.tensor([-1e4, 1e4], requires_grad=True)
+    loss = generator_loss(logits)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert loss.item() == 5e3
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, torch.tensor([-0.5, 0.0]))
+
+
+def test_bfloat16_logits_are_summed_in_float32() -> None:
+    logits = torch.full((4096,), 0.01, dtype=torch.bfloat16)
+    assert generator_loss(logits).dtype == torch.float32
