@@ -114,7 +114,7 @@ def test_missing_config_file(tmp_path: Path) -> None:
 
 def test_paper_preset_is_the_paper() -> None:
     paper = preset("paper")
-    assert paper.network == NetworkConfig(width=128, kernel_size=5)
+    assert paper.network == NetworkConfig(width=128, kernel_size=5, input_bias=False)
     assert paper.train == TrainConfig(
         images=5 * 3_033_042,
         batch=128,

@@ -99,7 +99,7 @@ def test_generator_written_out() -> None:
 
 
 def test_discriminator_written_out() -> None:
-    config = NetworkConfig(size=Size(32, 32), width=4, kernel_size=5)
+    config = NetworkConfig(size=Size(32, 32), width=4, kernel_size=5, input_bias=False)
     discriminator = Discriminator(config).double()
     p = dict(discriminator.named_parameters())
     images = torch.rand(5, 3, 32, 32, dtype=torch.float64) * 2 - 1
@@ -156,7 +156,7 @@ def test_imagenet_layers() -> None:
     assert rows["Discriminator", "4x4"] == (512, 4, 4)
 
 
-@pytest.mark.parametrize("name", ["default", "paper", "imagenet32"])
+@pytest.mark.parametrize("name", ["svhn", "paper", "imagenet32"])
 def test_where_batch_norm_stands(name: str) -> None:
     config = preset(name).network
     with torch.device("meta"):
@@ -174,6 +174,15 @@ def test_where_batch_norm_stands(name: str) -> None:
             assert module.eps == 1e-8
         if isinstance(module, layers):
             assert module.bias is None
+
+
+def test_the_paper_s_discriminator_is_blind_to_contrast() -> None:
+    images = torch.rand(6, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    for input_bias in (False, True):
+        config = NetworkConfig(size=Size(16, 16), width=4, input_bias=input_bias)
+        discriminator = Discriminator(config).double()
+        bright, faint = discriminator(images), discriminator(images * 0.3)
+        assert torch.allclose(bright, faint, rtol=1e-3) != input_bias
 
 
 def test_initial_weights() -> None:

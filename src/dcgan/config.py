@@ -73,6 +73,9 @@ class NetworkConfig:
         0, "Units of one more dense layer in each network (paper: none, MNIST 1024).", minimum=0
     )
     affine: bool = option(True, "Gain and shift in batch norm (paper: yes, MNIST no).")
+    input_bias: bool = option(
+        True, "A bias in D's first layer; without it D is blind to contrast (paper: none)."
+    )
     output: Literal["tanh", "sigmoid"] = option(
         "tanh", "Last activation of G: tanh (paper), or sigmoid on [0, 1] pixels (MNIST code)."
     )
@@ -282,13 +285,16 @@ PAPER: dict[str, object] = {
     "channels": 3,
     "width": 128,
     "kernel_size": 5,
+    "input_bias": False,
     "batch": 128,
     "average_half_life": 0,
 }
 """What all experiments of the paper have in common."""
 
 PRESETS: dict[str, Preset] = {
-    "default": Preset("64 maps, 4x4 kernels, averaged weights.", {}),
+    "default": Preset(
+        "64 maps, 4x4 kernels, averaged weights, a discriminator that sees contrast.", {}
+    ),
     "demo": Preset(
         "A small network on 32x32 pictures: minutes on a laptop.",
         {"size": 32, "width": 32, "images": 100_000, "sheet_interval": 6_400},

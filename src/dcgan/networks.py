@@ -2,7 +2,7 @@
 
 Section 3 of the paper: strided convolutions in place of pooling, batch norm in every layer but the
 generator's output and the discriminator's input, ReLU and tanh in the generator, LeakyReLU in the
-discriminator. No layer has a bias. In training mode batch norm uses the batch's statistics alone;
+discriminator. No layer of the paper has a bias. In training mode batch norm uses the batch's statistics alone;
 in evaluation mode it uses stored ones, which nothing but `model.calibrate` writes.
 """
 
@@ -107,6 +107,10 @@ class Discriminator(nn.Module):
 
     `blocks["16x16"]` is the layer that puts out 16x16. Labels, if any, are joined to the input of
     every layer (Section 8.1).
+
+    The paper's discriminator cannot see contrast: without a bias LeakyReLU passes a scaled picture
+    on as scaled maps, and the next batch norm undoes the scale. So its generator's contrast drifts.
+    A bias in the first layer (`input_bias`) opens its eyes.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -116,7 +120,7 @@ class Discriminator(nn.Module):
         names = grid_names([step.inner for step in steps])
         self.blocks = nn.ModuleDict({
             name: nn.Sequential(
-                convolution(step, config),
+                convolution(step, config, bias=config.input_bias and step is steps[0]),
                 *([] if step is steps[0] else [batch_norm(step.inner_maps, config.affine)]),
                 nn.LeakyReLU(LEAK),
             )
@@ -176,11 +180,11 @@ def batch_norm(maps: int, affine: bool) -> nn.BatchNorm2d:
     return norm
 
 
-def convolution(step: Step, config: NetworkConfig) -> nn.Conv2d:
+def convolution(step: Step, config: NetworkConfig, *, bias: bool = False) -> nn.Conv2d:
     """The convolution of a step; a stride of 2 halves the side exactly, whatever the kernel."""
     inputs, kernel = step.outer_maps + config.classes, config.kernel_size
     padding = (kernel - 1) // 2
-    return nn.Conv2d(inputs, step.inner_maps, kernel, step.stride, padding, bias=False)
+    return nn.Conv2d(inputs, step.inner_maps, kernel, step.stride, padding, bias=bias)
 
 
 def deconvolution(step: Step, config: NetworkConfig) -> nn.ConvTranspose2d:
@@ -220,11 +224,13 @@ def initialise(network: nn.Module, rng: torch.Generator) -> None:
     """Draws the weights anew as the paper does (Section 4).
 
     Convolutions and dense layers: N(0, 0.02). Batch norm: gains N(1, 0.02), shifts 0 (authors'
-    code).
+    code). A bias: 0.
     """
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             module.weight.normal_(0.0, INITIAL_DEVIATION, generator=rng)
+            if module.bias is not None:
+                module.bias.zero_()
         elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:
             module.weight.normal_(1.0, INITIAL_DEVIATION, generator=rng)
             module.bias.zero_()

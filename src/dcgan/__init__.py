@@ -1,0 +1,80 @@
+"""Deep Convolutional GANs: train one on your own pictures, and use it.
+
+import dcgan
+
+model = dcgan.train("photos", images=500_000)
+model = dcgan.load("runs/photos/model.safetensors")
+pictures = model.sample(seeds=range(64))  # (64, H, W, C) uint8
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcgan.config import Config, NetworkConfig, PackConfig, TrainConfig, preset
+    from dcgan.data.pack import Pack
+    from dcgan.data.packing import pack
+    from dcgan.errors import DCGANError, Stopped
+    from dcgan.model import Model, load
+    from dcgan.networks import Discriminator, Generator
+    from dcgan.train import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Config": "dcgan.config",
+    "DCGANError": "dcgan.errors",
+    "Discriminator": "dcgan.networks",
+    "Generator": "dcgan.networks",
+    "Model": "dcgan.model",
+    "NetworkConfig": "dcgan.config",
+    "Pack": "dcgan.data.pack",
+    "PackConfig": "dcgan.config",
+    "Stopped": "dcgan.errors",
+    "TrainConfig": "dcgan.config",
+    "load": "dcgan.model",
+    "pack": "dcgan.data.packing",
+    "preset": "dcgan.config",
+    "train": "dcgan.train",
+}
+
+__all__ = [
+    "Config",
+    "DCGANError",
+    "Discriminator",
+    "Generator",
+    "Model",
+    "NetworkConfig",
+    "Pack",
+    "PackConfig",
+    "Stopped",
+    "TrainConfig",
+    "load",
+    "pack",
+    "preset",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Names are looked up when first used, so that `dcgan --help` need not wait for PyTorch.
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'dcgan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Face(ModuleType):
+    """Keeps `dcgan.train` the function, though importing the module of that name binds it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

@@ -1,0 +1,5 @@
+"""`python -m dcgan` is `dcgan`."""
+
+from dcgan.cli import main
+
+main(prog_name="dcgan")

@@ -1,0 +1,151 @@
+"""The folder of a run and its checkpoints: written whole, the newest sound one found again.
+
+config.json              all options
+log.jsonl                losses and the like over the clock, one line each
+samples/000012800.png    the same latents at this moment
+checkpoints/000025600.pt everything needed to go on, bit for bit
+model.safetensors        both networks, to use
+"""
+
+import io
+import pickle
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from dcgan.config import Config
+from dcgan.errors import DCGANError
+from dcgan.files import TEMPORARY, make_folder, replacing
+from dcgan.log import logger
+
+FORMAT = "dcgan checkpoint 1"
+LATEST_KEPT = 3
+
+
+class Run:
+    """The folder of one training."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser()
+        self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
+        self.model_file = self.path / "model.safetensors"
+        self.config_file = self.path / "config.json"
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Makes the folder and holds it: no second process writes into it meanwhile.
+
+        Raises:
+            DCGANError: the folder cannot be written, or another process trains in it.
+        """
+        for folder in (self.path, self.checkpoints, self.samples):
+            make_folder(folder)
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                for folder in (self.path, self.checkpoints, self.samples):
+                    for remnant in folder.glob(f".*{TEMPORARY}"):
+                        remnant.unlink(missing_ok=True)
+                yield
+        except Timeout:
+            raise DCGANError(
+                f"Another process is training in {self.path}. Wait for it, stop it, "
+                "or choose another folder with --run."
+            ) from None
+
+    def config(self) -> Config | None:
+        """The options of the run that stands here, or None where there is none.
+
+        Raises:
+            DCGANError: its `config.json` cannot be read.
+        """
+        if not self.config_file.exists():
+            return None
+        try:
+            text = self.config_file.read_text(encoding="utf8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DCGANError(f"Cannot read {self.config_file}: {error}.") from error
+        return Config.from_json(text, self.config_file)
+
+    def write_config(self, config: Config) -> None:
+        """Writes `config.json`."""
+        with replacing(self.config_file) as file:
+            file.write(config.to_json().encode())
+
+    def sheet_file(self, images_seen: int) -> Path:
+        """Where the sheet of samples of this moment stands."""
+        return self.samples / f"{images_seen:09}.png"
+
+    def save(self, state: dict[str, Any], images_seen: int, keep_interval: int) -> None:
+        """Writes a checkpoint, then deletes old ones.
+
+        The last three stay, and the first in each `keep_interval` pictures.
+
+        Raises:
+            DCGANError: it cannot be written; those before are whole.
+        """
+        # By way of memory: PyTorch's own writer hides what the system said of a full disk.
+        buffer = io.BytesIO()
+        torch.save({"format": FORMAT, "images_seen": images_seen, "state": state}, buffer)
+        with replacing(self.checkpoints / f"{images_seen:09}.pt") as file:
+            file.write(buffer.getbuffer())
+        kept: set[int] = set()
+        for old in self._found()[:-LATEST_KEPT]:
+            interval = int(old.stem) // keep_interval
+            if interval == 0 or interval in kept:
+                old.unlink()
+            kept.add(interval)
+
+    def latest(self) -> dict[str, Any] | None:
+        """The state in the newest sound checkpoint, or None where there is none.
+
+        Damaged ones are reported and passed over.
+        """
+        for path in reversed(self._found()):
+            try:
+                return read_checkpoint(path)
+            except DCGANError as error:
+                logger.warning("%s Trying the one before.", error)
+        return None
+
+    def _found(self) -> list[Path]:
+        files = (path for path in self.checkpoints.glob("*.pt") if path.stem.isdecimal())
+        return sorted(files, key=lambda path: int(path.stem))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint, every byte of it checked; nothing in it is executed.
+
+    Raises:
+        DCGANError: it is damaged, cut short, or no checkpoint of this package.
+    """
+    try:
+        # The file is a zip archive; its checksums catch what PyTorch would load without a word.
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"{damaged} has another checksum")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise ValueError(f"its format is {content['format']!r}")
+        state: dict[str, Any] = content["state"]
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DCGANError(f"The checkpoint {path} is damaged ({reason}).") from error
+    return state

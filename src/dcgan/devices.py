@@ -1,0 +1,35 @@
+"""Which device to compute on, and what it does natively."""
+
+import torch
+
+from dcgan.errors import DCGANError
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Whether the chip multiplies bfloat16 in hardware; elsewhere it would be slower."""
+    if device.type == "cpu":
+        found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "xpu"
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name; for "auto" the accelerator if there is one.
+
+    Raises:
+        DCGANError: there is no such device here.
+    """
+    accelerator = (
+        torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    )
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        here = f"cpu, {accelerator.type}" if accelerator else "cpu"
+        raise DCGANError(f"There is no `device` {name!r} here. Possible: auto, {here}.") from error
+    return device

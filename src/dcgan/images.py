@@ -1,0 +1,212 @@
+"""Bytes to floats and back; the one decoder of picture files; crops, resizing, sheets.
+
+The decoder's policy, for every source: the first frame of an animation; turned as EXIF says; ICC
+profiles and CMYK to sRGB; palettes expanded; 16 bits scaled to 8; transparency laid over a
+background colour, or kept where 4 channels are asked for. Then the shorter side is resized with
+antialiasing and the centre cut out.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+
+from dcgan.errors import DCGANError, did_you_mean
+from dcgan.files import replacing
+from dcgan.size import Size
+from dcgan.tensors import Images, Pixels
+
+Picture = NDArray[np.uint8]
+"""(H, W, C) uint8."""
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+SHEET_GAP = 2
+LARGEST_PICTURE = 178_956_970
+"""Pixels; what claims to be larger is refused as a decompression bomb (Pillow's own limit)."""
+
+
+class PictureError(Exception):
+    """A picture that cannot be decoded; its text is the reason."""
+
+
+def to_floats(pixels: Pixels) -> Images:
+    """Bytes (N, H, W, C) as floats (N, C, H, W) in [-1, 1], without copying to another layout."""
+    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+def to_bytes(images: Images) -> Pixels:
+    """Floats (N, C, H, W) in [-1, 1] as bytes (N, H, W, C), rounded to the nearest."""
+    scaled = images.detach().float().add(1.0).mul_(127.5).round_().clamp_(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def decode(data: bytes, size: Size, channels: int = 3, background: str = "white") -> Picture:
+    """A picture file's content as pixels of the wanted size.
+
+    Args:
+        data: the bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file.
+        size: of the result; the shorter side is resized, the rest of the longer one cut off.
+        channels: 1 grey, 3 RGB, 4 RGBA.
+        background: a colour's name or #rrggbb, laid behind transparent parts (1 and 3 channels).
+
+    Raises:
+        PictureError: the bytes are no whole picture of a kind known here.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            if math.prod(picture.size) > LARGEST_PICTURE:
+                raise PictureError(f"too large: {picture.width}x{picture.height} pixels")
+            # A JPEG is decoded at a fraction of its size, but at least twice the wanted one.
+            picture.draft(None, (2 * max(size), 2 * max(size)))
+            upright = ImageOps.exif_transpose(picture)
+            return to_array(crop(to_mode(upright, channels, background), size))
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"too large: {error}") from error
+    except UnidentifiedImageError as error:
+        raise PictureError("not a picture of a known kind") from error
+    except Exception as error:  # decoders raise all sorts on damaged files
+        raise PictureError(f"damaged: {error or type(error).__name__}") from error
+
+
+def refit(picture: Picture, size: Size, channels: int = 3, background: str = "white") -> Picture:
+    """Pixels (H, W, C), converted and cut to the wanted size as `decode` does with a file."""
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    return to_array(crop(to_mode(image, channels, background), size))
+
+
+def to_array(picture: Image.Image) -> Picture:
+    """A Pillow picture as (H, W, C) uint8."""
+    array = np.asarray(picture)
+    return array[..., None] if array.ndim == 2 else array
+
+
+def file_size(data: bytes) -> Size | None:
+    """The size a picture file states in its header, turned as EXIF says; None if it has none."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return Size(*(picture.size if turned else picture.size[::-1]))
+    except Exception:  # whatever is wrong with it, `decode` will say
+        return None
+
+
+def to_mode(picture: Image.Image, channels: int, background: str) -> Image.Image:
+    """The picture in sRGB with this number of channels, by the policy of this module."""
+    picture = to_srgb(eight_bits(picture))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        if channels != 4:
+            canvas = Image.new("RGBA", picture.size, ImageColor.getrgb(background))
+            picture = Image.alpha_composite(canvas, picture)
+    if channels == 1 and picture.mode not in ("L", "1", "LA"):
+        picture = picture.convert("RGB")  # so that palettes and the like become grey by luminance
+    return picture.convert(MODES[channels])
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """16-bit grey pictures scaled to 8 bits; others as they are."""
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    values = np.asarray(picture).astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    if picture.mode == "F" or low < 0 or high > 65535:
+        raise PictureError(f"its values reach from {low:g} to {high:g}, not 0 to 65535")
+    return Image.fromarray((values / 257.0).round().astype(np.uint8))
+
+
+def to_srgb(picture: Image.Image) -> Image.Image:
+    """Applies the ICC profile, if there is a sound one; CMYK without one is converted plainly."""
+    profile = picture.info.get("icc_profile")
+    mode = {"CMYK": "RGB", "RGB": "RGB", "RGBA": "RGBA"}.get(picture.mode)
+    if profile and mode:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(picture, source, target, outputMode=mode)
+            return converted or picture
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a damaged profile: the colours are taken as sRGB
+    return picture
+
+
+def crop(picture: Image.Image, size: Size) -> Image.Image:
+    """The largest centred part of the wanted shape, resized with antialiasing."""
+    if picture.size == (size.width, size.height):
+        return picture
+    scale = max(size.height / picture.height, size.width / picture.width)
+    width, height = size.width / scale, size.height / scale
+    left, top = (picture.width - width) / 2, (picture.height - height) / 2
+    box = (left, top, left + width, top + height)
+    return picture.resize((size.width, size.height), Image.Resampling.LANCZOS, box=box)
+
+
+def require_colour(name: str) -> None:
+    """Raises a DCGANError unless this is a colour's name or #rrggbb."""
+    try:
+        ImageColor.getrgb(name)
+    except ValueError:
+        words = did_you_mean(name, ImageColor.colormap)
+        raise DCGANError(
+            f"`background` (={name}) is no colour; give a name or #rrggbb. {words}"
+        ) from None
+
+
+def is_grey(picture: Picture) -> bool:
+    """Whether all channels of (H, W, 3) are equal everywhere."""
+    return bool((picture[..., :1] == picture[..., 1:3]).all())
+
+
+def sheet(pixels: Pixels | Sequence[Picture], columns: int | None = None) -> Picture:
+    """Pictures of one size in rows on a sheet with white gaps, as near to a square as N lets."""
+    count = len(pixels)
+    height, width, channels = pixels[0].shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    down, across = height + SHEET_GAP, width + SHEET_GAP
+    canvas = np.full(
+        (rows * down + SHEET_GAP, columns * across + SHEET_GAP, channels), 255, np.uint8
+    )
+    for index, picture in enumerate(pixels):
+        top = SHEET_GAP + index // columns * down
+        left = SHEET_GAP + index % columns * across
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def save_picture(picture: Picture, path: Path) -> None:
+    """Writes (H, W, C) uint8 in the format that the file's name ends with.
+
+    Raises:
+        DCGANError: the ending is unknown, the format knows no transparency, or the file cannot be
+            written.
+    """
+    if not is_picture_name(path):
+        raise DCGANError(f"{path} must end in one of: {' '.join(WRITABLE)}.")
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg"):
+        raise DCGANError(f"{path}: JPEG keeps no transparency; take .png or .webp.")
+    with replacing(path) as file:
+        image.save(file, format=WRITABLE[path.suffix.lower()])
+
+
+WRITABLE = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+
+
+def is_picture_name(path: Path) -> bool:
+    """Whether the file's ending is one that `save_picture` writes."""
+    return path.suffix.lower() in WRITABLE

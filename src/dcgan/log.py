@@ -1,0 +1,161 @@
+"""What a person reads while something runs, and what a run writes down."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from dcgan.files import replacing
+
+logger = logging.getLogger("dcgan")
+console = Console(stderr=True, highlight=False)
+SECONDS_BETWEEN_LINES = 30.0
+
+
+class Bar:
+    """Progress towards a total: a live bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, description: str, total: int, done: int, unit: str) -> None:
+        self.description, self.total, self.unit = description, total, unit
+        self._first, self._text = done, ""
+        self._start = self._last_line = time.monotonic()
+        self.live = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            Rate(unit),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self.live.add_task(description, total=total, completed=done, text="")
+
+    @property
+    def done(self) -> int:
+        """How much is done."""
+        return int(self.live.tasks[0].completed)
+
+    def update(self, done: int, text: str | None = None) -> None:
+        """Says how much is done, and a few words that stay until there are newer ones."""
+        self._text = self._text if text is None else text
+        self.live.update(self._task, completed=min(done, self.total), text=self._text)
+        now = time.monotonic()
+        if not console.is_terminal and now - self._last_line > SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            rate = (done - self._first) / (now - self._start)
+            left = duration((self.total - done) / max(rate, 1e-9))
+            words = f"{self.description}: {done:,} of {self.total:,} {self.unit}"
+            logger.info("%s, %.0f/s, %s left  %s", words, rate, left, self._text)
+
+
+class Rate(ProgressColumn):
+    """Units per second, over the last half minute."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """The rate, or a dash before there is one."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {self.unit}/s" if speed else f"- {self.unit}/s")
+
+
+@contextmanager
+def progress(description: str, total: int, *, done: int = 0, unit: str) -> Iterator[Bar]:
+    """Shows how far a long piece of work is, how fast it goes and when it will be done."""
+    bar = Bar(description, total, done, unit)
+    with bar.live:
+        yield bar
+
+
+class _Messages(logging.Handler):
+    """Prints what the package has to say on the console, above a running bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        console.print(self.format(record), markup=False, soft_wrap=True)
+
+
+@contextmanager
+def show_messages() -> Iterator[None]:
+    """Within, what the package has to say is printed on the console."""
+    handler = _Messages()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `1:02:03`, or `2:03` below an hour."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+class RunLog:
+    """The numbers of a run: lines of `log.jsonl`, and TensorBoard events where that is installed.
+
+    What was written after the moment at which a run goes on is taken out first.
+    """
+
+    def __init__(self, folder: Path, images_seen: int) -> None:
+        self.path = folder / "log.jsonl"
+        _cut_after(self.path, images_seen)
+        self._writer = _tensorboard(folder, images_seen)
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Adds a line; `images_seen` must be among the values."""
+        with self.path.open("a", encoding="utf8") as file:
+            file.write(json.dumps(dict(values)) + "\n")
+        if self._writer:
+            for name, value in values.items():
+                if name != "images_seen":
+                    self._writer.add_scalar(name, value, values["images_seen"])
+
+    def close(self) -> None:
+        """Flushes what is still on its way."""
+        if self._writer:
+            self._writer.close()
+
+
+def _cut_after(path: Path, images_seen: int) -> None:
+    """Drops the lines of `log.jsonl` after this moment, and a last line cut short."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf8").splitlines():
+        try:
+            if json.loads(line)["images_seen"] <= images_seen:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue
+    with replacing(path) as file:
+        file.write("".join(kept).encode())
+
+
+def _tensorboard(folder: Path, images_seen: int) -> Any:
+    """A writer of TensorBoard events, or None where the extra is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=images_seen + 1)

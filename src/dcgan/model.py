@@ -1,0 +1,217 @@
+"""The model file: both networks, ready to use, in one safetensors file; save, load, calibrate."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from dcgan.config import NetworkConfig, from_plain, plain
+from dcgan.errors import DCGANError, did_you_mean
+from dcgan.files import replacing
+from dcgan.networks import Discriminator, Generator
+from dcgan.sample import draw, in_batches, labels_of, latents_of
+from dcgan.tensors import Pixels
+
+FORMAT = "dcgan model 1"
+
+
+@dataclass
+class Model:
+    """A generator and a discriminator to use, in evaluation mode, with stored statistics.
+
+    The discriminator's logits judge real against generated only with batch statistics on a batch of
+    one kind (`model.discriminator.train()`); its stored statistics serve its features.
+    """
+
+    generator: Generator
+    discriminator: Discriminator
+    class_names: tuple[str, ...] = ()
+    images_seen: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
+    """Whatever else should be known: the source, the pack's digest."""
+
+    @property
+    def config(self) -> NetworkConfig:
+        """The shape of both networks."""
+        return self.generator.config
+
+    def to(self, device: torch.device | str) -> "Model":
+        """Moves both networks."""
+        self.generator.to(device)
+        self.discriminator.to(device)
+        return self
+
+    def sample(
+        self,
+        seeds: Iterable[int],
+        *,
+        label: str | int | None = None,
+        batch_statistics: bool = False,
+    ) -> Pixels:
+        """The pictures that seeds name.
+
+        Args:
+            seeds: 0 or more each; a seed's picture does not depend on the others.
+            label: the class to draw, by name or index, for a conditional model. Without it the
+                classes take turns, seed modulo the number of classes.
+            batch_statistics: normalise with the statistics of the pictures drawn together (up to
+                128), as the paper does; then each depends on the others.
+
+        Returns:
+            (N, H, W, C) uint8.
+
+        Raises:
+            DCGANError: a seed is out of range, or there is no such class.
+        """
+        seeds = list(seeds)
+        chosen = None if label is None else self.class_index(label)
+        if batch_statistics and len(seeds) == 1:
+            raise DCGANError("One picture has no batch statistics; draw two or more together.")
+        self.generator.train(batch_statistics)
+        try:
+            parts = [self._draw(batch, chosen) for batch in in_batches(seeds)]
+        finally:
+            self.generator.eval()
+        empty = torch.empty(0, *self.config.size, self.config.channels, dtype=torch.uint8)
+        return torch.cat(parts or [empty])
+
+    def _draw(self, seeds: Sequence[int], label: int | None) -> Pixels:
+        labels = labels_of(seeds, self.config)
+        if label is not None and labels is not None:
+            labels = torch.full_like(labels, label)
+        return draw(self.generator, latents_of(seeds, self.config), labels)
+
+    def class_index(self, label: str | int) -> int:
+        """The index of a class, given by its name or its index.
+
+        Raises:
+            DCGANError: the model has no classes, or none such.
+        """
+        if not self.config.classes:
+            raise DCGANError(f"Class {label!r} was asked for, but this model knows no classes.")
+        names = self.class_names or tuple(map(str, range(self.config.classes)))
+        if str(label) in names:
+            return names.index(str(label))
+        if str(label).isdecimal() and int(label) < self.config.classes:
+            return int(label)
+        raise DCGANError(f"The model has no class {label!r}. {did_you_mean(str(label), names)}")
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model file, whole or not at all.
+
+        Raises:
+            DCGANError: it cannot be written.
+        """
+        tensors = {
+            f"{name}.{key}": tensor.detach().cpu().contiguous()
+            for name, network in self._networks().items()
+            for key, tensor in network.state_dict().items()
+        }
+        header = {
+            "format": FORMAT,
+            "network": json.dumps(plain(self.config)),
+            "class_names": json.dumps(self.class_names),
+            "images_seen": str(self.images_seen),
+            "notes": json.dumps(self.notes),
+        }
+        with replacing(Path(path)) as file:
+            file.write(save(tensors, metadata=header))
+
+    def _networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+
+def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
+    """Reads a model file. Nothing in it is ever executed.
+
+    Raises:
+        DCGANError: there is no such file, it is damaged, or it is none of ours.
+    """
+    if not Path(path).is_file():
+        raise DCGANError(
+            f"There is no model file {path}. A run keeps its own as RUN/model.safetensors."
+        )
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise DCGANError(
+                    f"{path} is a safetensors file, but no model of this package "
+                    f"(its format is {header.get('format')!r}, not {FORMAT!r})."
+                )
+            model = _build(header)
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            for name, network in model._networks().items():
+                expected = {f"{name}.{k}": tuple(t.shape) for k, t in network.state_dict().items()}
+                _require_shapes(expected, {k: s for k, s in shapes.items() if k.startswith(name)})
+                state = {key.removeprefix(f"{name}."): file.get_tensor(key) for key in expected}
+                network.load_state_dict(state, assign=True)
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+    ) as error:
+        if isinstance(error, DCGANError) and str(path) in str(error):
+            raise
+        raise DCGANError(f"{path} is no model file, or a damaged one: {error}.") from error
+    for network in model._networks().values():
+        network.eval().requires_grad_(False)
+    return model.to(device)
+
+
+def _build(header: dict[str, str]) -> Model:
+    """The networks of a header, without memory: a hostile header can claim any size."""
+    config = from_plain(NetworkConfig, json.loads(header["network"]))
+    with torch.device("meta"):
+        generator, discriminator = Generator(config), Discriminator(config)
+    return Model(
+        generator,
+        discriminator,
+        class_names=tuple(map(str, json.loads(header["class_names"]))),
+        images_seen=int(header["images_seen"]),
+        notes=dict(json.loads(header["notes"])),
+    )
+
+
+def _require_shapes(
+    expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]
+) -> None:
+    for key in expected.keys() ^ found.keys():
+        raise ValueError(f"{key} is {'missing' if key in expected else 'unknown'}")
+    for key, shape in expected.items():
+        if found[key] != shape:
+            raise ValueError(f"{key} has the shape {found[key]}, not {shape}")
+
+
+@torch.no_grad()
+def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor | None]]) -> None:
+    """Stores batch norm's population statistics, measured over batches of a network's inputs.
+
+    The paper's networks know only their batch's statistics, so a picture depends on its neighbours
+    (and a single one cannot be drawn). The stored mean and variance are the averages over all
+    batches; the network is left in evaluation mode.
+
+    Args:
+        network: a generator or a discriminator.
+        batches: pairs of what it takes: latents or pictures, and labels or None.
+    """
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    network.train()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum, norm.track_running_stats = None, True  # None: average over all batches
+    for inputs, labels in batches:
+        network(inputs, labels)
+    for norm in norms:
+        norm.track_running_stats = False
+    network.eval()

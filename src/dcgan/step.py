@@ -1,0 +1,218 @@
+"""One step of training, as Section 4 of the paper has it, and all that it changes."""
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dcgan.config import Config
+from dcgan.data.loader import derive
+from dcgan.devices import has_native_bfloat16
+from dcgan.losses import discriminator_loss, generator_loss
+from dcgan.networks import Discriminator, Generator, initialise
+from dcgan.sample import draw_latents
+from dcgan.tensors import Images, Labels
+
+AVERAGE_WARM_UP = 0.1
+"""The averaged weights' half-life is at most this share of the pictures seen so far."""
+
+
+class StepLosses(NamedTuple):
+    """What a step tells of itself: scalars on the device, NaN for a network left alone."""
+
+    d_loss: Tensor
+    g_loss: Tensor
+    d_real: Tensor
+    """D's mean answer on real pictures, in [0, 1]."""
+    d_fake: Tensor
+    """D's mean answer on generated ones."""
+
+
+class TrainState:
+    """Everything that training changes: networks, their average, optimisers, clock.
+
+    All randomness is a function of the seed and the clock, so none of it is state.
+    """
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        options = config.train
+        self.config, self.device = config, device
+        self.images_seen = 0
+        rng = torch.Generator().manual_seed(derive(options.seed, "weights", 0))
+        self.generator = Generator(config.network)
+        self.discriminator = Discriminator(config.network)
+        for network in (self.generator, self.discriminator):
+            initialise(network, rng)
+            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = self.generator
+        if options.average_half_life:
+            self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.g_optimizer, self.d_optimizer = (
+            torch.optim.Adam(
+                network.parameters(),
+                lr=options.learning_rate,
+                betas=(options.beta1, 0.999),
+                eps=1e-8,
+                weight_decay=options.l2,
+                fused=True,
+            )
+            for network in (self.generator, self.discriminator)
+        )
+        self.bfloat16 = options.precision == "bfloat16" or (
+            options.precision == "auto" and has_native_bfloat16(device)
+        )
+        self.bad_in_a_row = torch.zeros((), device=device)
+        self.most_bad_in_a_row = torch.zeros((), device=device)
+
+    def rng(self, purpose: str) -> torch.Generator:
+        """Randomness for this purpose at this moment of the run."""
+        seed = derive(self.config.train.seed, purpose, self.images_seen)
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def count_bad(self, bad: Tensor) -> None:
+        """Counts steps in a row that were left out, without waiting for the device."""
+        self.bad_in_a_row.add_(1).mul_(bad)
+        torch.maximum(self.most_bad_in_a_row, self.bad_in_a_row, out=self.most_bad_in_a_row)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it in plain types, to be saved."""
+        return {name: part.state_dict() for name, part in self._parts().items()} | {
+            "images_seen": self.images_seen,
+            "bad_in_a_row": self.bad_in_a_row,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what `state_dict` gave, on whatever device."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.images_seen = state["images_seen"]
+        self.bad_in_a_row.copy_(state["bad_in_a_row"])
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "g_optimizer": self.g_optimizer,
+            "d_optimizer": self.d_optimizer,
+        }
+        return parts if self.average is self.generator else parts | {"average": self.average}
+
+
+def train_step(state: TrainState, real: Images, labels: Labels | None = None) -> StepLosses:
+    """One update of the discriminator, then one of the generator (Section 4 of the paper).
+
+    With the schedule "alternate" only one of them is updated, the generator first, as in the
+    authors' code. Nothing here waits for the device.
+
+    Args:
+        state: changed in place; its clock goes on by the batch.
+        real: a batch of pictures (N, C, H, W) in [-1, 1], on the device.
+        labels: their classes (N,), for conditional networks.
+    """
+    G, D = state.generator, state.discriminator
+    d_turn, g_turn = turns(state)
+    nan = real.new_full((), math.nan)
+    d_loss = g_loss = d_real = d_fake = nan
+    bad = torch.zeros_like(state.bad_in_a_row)
+    set_learning_rate(state)
+
+    # Make as many fake pictures as there are real ones.
+    z = draw_latents(len(real), state.config.network, state.rng("noise"))
+    with precision(state), torch.set_grad_enabled(g_turn):
+        fake = G(z, labels)
+
+    # Discriminator: raise the logits of real pictures, lower those of fake ones. Each kind passes
+    # by itself, with batch statistics of its own.
+    if d_turn:
+        with precision(state):
+            real_logits, fake_logits = D(real, labels), D(fake.detach(), labels)
+        d_loss = discriminator_loss(real_logits, fake_logits)
+        d_real, d_fake = mean_answer(real_logits), mean_answer(fake_logits)
+        bad += update(state.d_optimizer, d_loss)
+
+    # Generator: raise the logits of the fake pictures it just made.
+    if g_turn:
+        with precision(state), frozen(D):
+            g_loss = generator_loss(D(fake, labels))
+        bad += update(state.g_optimizer, g_loss)
+        update_average(state, len(real))
+
+    state.count_bad(bad > 0)
+    state.images_seen += len(real)
+    return StepLosses(d_loss.detach(), g_loss.detach(), d_real, d_fake)
+
+
+def turns(state: TrainState) -> tuple[bool, bool]:
+    """Whether this step updates the discriminator, and whether the generator."""
+    if state.config.train.schedule == "both":
+        return True, True
+    g_turn = state.images_seen // state.config.train.batch % 2 == 0
+    return not g_turn, g_turn
+
+
+def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+    """One step of an optimiser, left out where the loss or a gradient is not finite.
+
+    The choice is made on the device: the fused optimisers take a `found_inf`, as they do from
+    PyTorch's gradient scaler.
+
+    Returns:
+        1 where the step was left out, else 0; a scalar on the device.
+    """
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+    norm = nn.utils.get_total_norm(gradients)
+    bad = 1.0 - torch.isfinite(norm + loss.detach()).float()
+    optimizer.grad_scale, optimizer.found_inf = None, bad  # type: ignore[attr-defined]
+    optimizer.step()
+    return bad
+
+
+def set_learning_rate(state: TrainState) -> None:
+    """The step size of this moment: constant, then falling to 0 over the last `decay_images`."""
+    options = state.config.train
+    left = (options.images - state.images_seen) / max(options.decay_images, 1)
+    for optimizer in (state.g_optimizer, state.d_optimizer):
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * max(0.0, min(1.0, left))
+
+
+@torch.no_grad()
+def update_average(state: TrainState, batch: int) -> None:
+    """Moves the averaged generator, weights and buffers, towards the present one."""
+    if state.average is state.generator:
+        return
+    longest = state.config.train.average_half_life
+    half_life = min(longest, AVERAGE_WARM_UP * state.images_seen)
+    share = 1.0 - (0.5 ** (batch / half_life) if half_life else 0.0)
+    present = state.generator.state_dict()
+    for name, average in state.average.state_dict().items():
+        if average.is_floating_point():
+            average.lerp_(present[name], share)
+        else:
+            average.copy_(present[name])
+
+
+def mean_answer(logits: Tensor) -> Tensor:
+    """The discriminator's mean answer in [0, 1]; 1 means "real"."""
+    return logits.detach().float().sigmoid().mean()
+
+
+def precision(state: TrainState) -> torch.autocast:
+    """Arithmetic of the networks: bfloat16 where chosen, weights and sums in float32 always."""
+    return torch.autocast(state.device.type, torch.bfloat16, enabled=state.bfloat16)
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within, the network's weights take no gradient: nobody needs it in the other's step."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

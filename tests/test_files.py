@@ -1,0 +1,69 @@
+"""Files are whole or not there, also on a full disk."""
+
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dcgan.errors import DCGANError
+from dcgan.files import make_folder, replacing
+
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+from dcgan.files import replacing
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    with replacing(Path(sys.argv[1])) as file:
+        file.write(b"x" * 5000)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_replaces_only_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with replacing(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError), replacing(path) as file:
+        file.write(b"half of the ne")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    """The system's own limit on a file's size stands in for the full disk."""
+    assert resource.RLIMIT_FSIZE is not None
+    assert signal.SIGXFSZ
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    command = [sys.executable, "-c", FILL, str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith(f"DCGANError Cannot write {path}: file too large.")
+    assert "make room or choose a folder" in said
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_no_folder_under_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DCGANError, match="Cannot write .*below: not a directory"):
+        make_folder(tmp_path / "file" / "below")
+    assert make_folder(tmp_path / "a" / "b").is_dir()
+    assert list((tmp_path / "a" / "b").iterdir()) == []

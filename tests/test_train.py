@@ -1,0 +1,333 @@
+"""Whole runs: exact to resume after any kind of stop, and clear about contradictions."""
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import dcgan
+from dcgan import step
+from dcgan.checkpoint import Run, read_checkpoint
+from dcgan.errors import DCGANError, Stopped
+from dcgan.train import preview
+from tests.conftest import TINY, drawn_picture
+
+OFTEN = {"log_interval": 8, "sheet_interval": 16, "checkpoint_interval": 8}
+
+
+def run(place: Path | str, folder: Path, **options: Any) -> dcgan.Model:
+    return dcgan.train(place, folder, **{**TINY, **OFTEN, **options})
+
+
+def state_of(folder: Path) -> dict[str, Any]:
+    return read_checkpoint(sorted((folder / "checkpoints").glob("*.pt"))[-1])
+
+
+def assert_equal(one: Any, other: Any, where: str = "") -> None:
+    """Compares nested dicts, lists and tensors bit for bit."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_equal(one[key], other[key], f"{where}/{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other), where
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            assert_equal(*pair, f"{where}/{number}")
+    else:
+        assert one == other, where
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert_equal(state_of(one), state_of(other))
+    assert_equal(load_file(one / "model.safetensors"), load_file(other / "model.safetensors"))
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_what_a_run_leaves(photos: Path, tmp_path: Path) -> None:
+    model = run(photos, tmp_path / "run", images=32)
+    folder = tmp_path / "run"
+    assert model.images_seen == 32
+    assert model.config.channels == 3
+    assert model.notes["source"] == "photos"
+    sheets = sorted(path.name for path in (folder / "samples").iterdir())
+    assert sheets == ["000000000.png", "000000016.png", "000000032.png"]
+    with Image.open(folder / "samples" / sheets[0]) as sheet:
+        assert sheet.size == (8 * 18 + 2, 8 * 18 + 2)
+    assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == [
+        "000000016.pt",
+        "000000024.pt",
+        "000000032.pt",
+    ]
+    log = lines(folder)
+    assert [line["images_seen"] for line in log] == [8, 16, 24, 32]
+    for line in log:
+        assert 0 < line["d_loss"] < 20
+        assert 0 <= line["d_real"] <= 1
+        assert line["images_per_second"] > 0
+    config = json.loads((folder / "config.json").read_text())
+    assert config["train"]["images"] == 32
+    assert config["network"]["size"] == "16"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"schedule": "alternate", "flip": True, "l2": 1e-3},
+        {"precision": "bfloat16", "images": 64, "decay_images": 32},
+        {"average_half_life": 0, "convolutions": 2, "kernel_size": 3},
+    ],
+)
+def test_n_plus_m_steps_are_n_then_m(photos: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    whole = {"images": 64, **options}
+    run(photos, tmp_path / "whole", **whole)
+    for images_seen in (12, 28, 64):
+        stop_at(images_seen, photos, tmp_path / "parts", whole)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def stop_at(images_seen: int, photos: Path, folder: Path, options: dict[str, Any]) -> None:
+    """Trains on, and asks the run to stop, as Ctrl-C does, after so many pictures."""
+    real_step = step.train_step
+
+    def watched(state: step.TrainState, *batch: Any) -> step.StepLosses:
+        losses = real_step(state, *batch)
+        if state.images_seen == images_seen and images_seen < options["images"]:
+            os.kill(os.getpid(), signal.SIGINT)
+        return losses
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["dcgan.train"], "train_step", watched)
+        if images_seen < options["images"]:
+            with pytest.raises(
+                Stopped, match=f"Stopped after {images_seen} pictures; all is saved"
+            ):
+                run(photos, folder, **options)
+        else:
+            run(photos, folder, **options)
+
+
+def test_a_longer_run_begins_as_the_shorter(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "whole", images=48)
+    run(photos, tmp_path / "parts", images=20)
+    run(photos, tmp_path / "parts", images=48)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    run(photos, tmp_path / "parts", images=48)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+TRAIN = """
+import sys
+import dcgan
+dcgan.train(sys.argv[1], sys.argv[2], size=16, width=8, batch=4, latent_dim=6, device="cpu",
+            images=400, log_interval=8, sheet_interval=16, checkpoint_interval=8)
+"""
+
+
+def started(photos: Path, folder: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", TRAIN, str(photos), str(folder)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_checkpoint(folder: Path, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 120
+    while not list((folder / "checkpoints").glob("*.pt")):
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_kill_at_a_random_moment_loses_nothing(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "whole", images=400)
+    killed = tmp_path / "killed"
+    for _ in range(2):
+        with started(photos, killed) as process:
+            wait_for_checkpoint(killed, process)
+            time.sleep(random.random())
+            process.kill()
+    run(photos, killed, images=400)
+    assert_same_run(tmp_path / "whole", killed)
+    assert [line["images_seen"] for line in lines(killed)] == list(range(8, 401, 8))
+    assert not list(killed.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_save_and_leave(photos: Path, tmp_path: Path, number: signal.Signals) -> None:
+    options = "--size 16 --width 8 --batch 4 --images 1000000 --device cpu".split()
+    command = [sys.executable, "-m", "dcgan", "train", str(photos), "--run", str(tmp_path / "run")]
+    intervals = ["--checkpoint-interval", "8", "--sheet-interval", "100000"]
+    with subprocess.Popen(
+        command + options + intervals, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for_checkpoint(tmp_path / "run", process)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "all is saved in" in said
+    assert "the same command goes on from there" in said
+    assert "Traceback" not in said
+    model = dcgan.load(tmp_path / "run" / "model.safetensors")
+    assert model.images_seen == state_of(tmp_path / "run")["training"]["images_seen"]
+
+
+def test_damaged_newest_checkpoint(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(photos, tmp_path / "whole", images=32)
+    run(photos, tmp_path / "cut", images=24)
+    newest = tmp_path / "cut" / "checkpoints" / "000000024.pt"
+    newest.write_bytes(newest.read_bytes()[:5000])
+    with caplog.at_level(logging.INFO, "dcgan"):
+        run(photos, tmp_path / "cut", images=32)
+    assert f"The checkpoint {newest} is damaged" in caplog.text
+    assert "Going on from 16 pictures" in caplog.text
+    assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_options_that_contradict_the_run(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=8)
+    with pytest.raises(
+        DCGANError, match=r"other options: width 8 -> 16, flip False -> True\. Leave"
+    ):
+        run(photos, tmp_path / "run", images=8, width=16, flip=True)
+    with pytest.raises(DCGANError, match=r"other options: .*kernel_size 4 -> 5"):
+        dcgan.train(photos, tmp_path / "run", preset="paper")
+    dcgan.train(photos, tmp_path / "run", images=12)
+    assert state_of(tmp_path / "run")["training"]["images_seen"] == 12
+
+
+def test_other_pictures(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=8)
+    drawn_picture(20).save(photos / "new.png")
+    with pytest.raises(DCGANError, match=r"other pictures: 12 then, 13 now.*--run FOLDER"):
+        run(photos, tmp_path / "run", images=16)
+
+
+def test_steps_that_keep_failing_stop_the_run(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=8)
+    before = state_of(tmp_path / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(step, "generator_loss", lambda fake: fake.sum() * float("nan"))
+        with pytest.raises(
+            DCGANError, match="3 steps in a row gave losses or gradients that are not"
+        ):
+            run(photos, tmp_path / "run", images=100, log_interval=12, checkpoint_interval=1000)
+    assert_equal(state_of(tmp_path / "run"), before)
+
+
+def test_no_room_for_a_checkpoint(photos: Path, tmp_path: Path) -> None:
+    """The system's own limit on a file's size stands in for the full disk."""
+    run(photos, tmp_path / "run", images=8)
+    before = state_of(tmp_path / "run")
+    script = (
+        "import resource, signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "from dcgan.cli import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", script, "train", str(photos), "--run", str(tmp_path / "run")]
+    result = subprocess.run(
+        [*command, "--images", "400"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "Error: Cannot write" in result.stderr
+    assert "file too large" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert_equal(state_of(tmp_path / "run"), before)
+    assert not list((tmp_path / "run" / "checkpoints").glob("*.tmp"))
+
+
+def test_conditional(classes: Path, tmp_path: Path) -> None:
+    model = run(classes, tmp_path / "run", images=16, labels="class", hidden_units=8)
+    assert model.config.classes == 3
+    assert model.class_names == ("ant", "bee", "cat")
+    assert model.sample(range(6), label="bee").shape == (6, 16, 16, 3)
+
+
+def test_conditional_without_labels(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match="photos has no label column 'class'"):
+        run(photos, tmp_path / "run", labels="class")
+
+
+def test_mnist_preset_on_class_folders(classes: Path, tmp_path: Path) -> None:
+    options = {"width": 4, "hidden_units": 8, "images": 8, "batch": 4, "device": "cpu"}
+    model = dcgan.train(classes, tmp_path / "run", preset="mnist", **options)
+    assert model.config.output == "sigmoid"
+    assert (str(model.config.size), model.config.channels, model.config.classes) == ("28", 1, 3)
+
+
+def test_passes(photos: Path, tmp_path: Path) -> None:
+    assert run(photos, tmp_path / "run", passes=2).images_seen == 24
+    assert run(photos, tmp_path / "run", passes=2).images_seen == 24
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_fewer_pictures_than_a_batch(
+    tmp_path: Path, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "few").mkdir()
+    for number in range(count):
+        drawn_picture(number).save(tmp_path / "few" / f"{number}.png")
+    with caplog.at_level(logging.WARNING, "dcgan"):
+        model = run(tmp_path / "few", tmp_path / "run", images=8)
+    assert model.sample([1]).shape == (1, 16, 16, 3)
+    assert "will be learnt by heart" in caplog.text
+
+
+def test_pictures_by_seed_are_those_of_the_last_sheet_s_networks(
+    photos: Path, tmp_path: Path
+) -> None:
+    model = run(photos, tmp_path / "run", images=32)
+    with Image.open(tmp_path / "run" / "samples" / "000000032.png") as sheet:
+        shown = np.asarray(sheet)[2:18, 2:18].astype(int)
+    drawn = model.sample(range(64), batch_statistics=True)[0].numpy().astype(int)
+    assert np.abs(shown - drawn).max() <= 1
+
+
+def test_preview(photos: Path, tmp_path: Path) -> None:
+    config = preview(photos, tmp_path / "run", width=8)
+    assert str(config.network.size) == "24"
+    assert config.network.width == 8
+    assert not (tmp_path / "run").exists()
+    run(photos, tmp_path / "run", images=8)
+    assert preview(photos, tmp_path / "run").network.width == 8
+
+
+def test_default_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    dcgan.train("photos/", **{**TINY, "images": 8})
+    assert (tmp_path / "runs" / "photos" / "model.safetensors").is_file()
+
+
+def test_tensorboard_events(photos: Path, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run(photos, tmp_path / "run", images=16)
+    events = accumulator.EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    scalars = events.Scalars("d_loss")
+    assert [event.step for event in scalars] == [8, 16]
+    assert abs(scalars[-1].value - lines(tmp_path / "run")[-1]["d_loss"]) < 1e-6
+
+
+def test_device(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match=r"no `device` 'cuda:77' here. Possible: auto, cpu"):
+        run(photos, tmp_path / "run", device="cuda:77")
+    assert Run(tmp_path / "run").config() is None
