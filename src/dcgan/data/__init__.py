@@ -1,0 +1,1 @@
+"""Pictures on their way in: sources, the pack, the batches, and the drawn worlds."""

@@ -1,0 +1,85 @@
+"""Which pictures a step sees: an order that is a function of the seed and of the clock alone."""
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dcgan.data.pack import Pack
+from dcgan.tensors import Labels, Pixels
+
+ROUNDS = 6
+
+
+class Loader:
+    """Batches from a pack, any of them at any time."""
+
+    def __init__(self, pack: Pack, batch: int, seed: int, labels: str = "") -> None:
+        self.pack, self.size, self.seed = pack, batch, seed
+        self._labels = pack.labels(labels) if labels else None
+
+    def batch(self, images_seen: int) -> tuple[Pixels, Labels | None]:
+        """The batch that begins when so many pictures have been seen: (N, H, W, C), and (N,)."""
+        indices = batch_indices(images_seen, self.size, len(self.pack), self.seed)
+        pixels = torch.from_numpy(self.pack.pictures(indices))
+        if self._labels is None:
+            return pixels, None
+        return pixels, torch.from_numpy(self._labels[indices].astype(np.int64))
+
+
+def batch_indices(images_seen: int, batch: int, count: int, seed: int) -> NDArray[np.int64]:
+    """The pictures of the batch that begins when so many have been seen.
+
+    Each pass over the source has an order of its own; a batch may reach into the next pass, so
+    every batch is full, also from fewer pictures than a batch.
+
+    Args:
+        images_seen: the run's clock.
+        batch: pictures in a batch.
+        count: pictures in the source.
+        seed: of the run.
+
+    Returns:
+        (batch,) in [0, count).
+    """
+    positions = np.arange(images_seen, images_seen + batch, dtype=np.int64)
+    passes = positions // count
+    indices = np.empty(batch, np.int64)
+    for number in np.unique(passes):
+        chosen = passes == number
+        indices[chosen] = shuffled(positions[chosen] % count, count, derive(seed, "order", number))
+    return indices
+
+
+def shuffled(positions: NDArray[np.int64], count: int, key: int) -> NDArray[np.int64]:
+    """Where a pseudo-random permutation of range(count) sends these positions.
+
+    A Feistel network on the smallest even number of bits that holds `count`, walked on from values
+    outside the range: no list of the whole order is ever made, whatever the size of the data.
+    """
+    half = max(1, ((count - 1).bit_length() + 1) // 2)
+    mask = np.uint64((1 << half) - 1)
+    values = positions.astype(np.uint64)
+    outside = np.ones(len(values), bool)
+    while outside.any():
+        left, right = values[outside] >> np.uint64(half), values[outside] & mask
+        for round_number in range(ROUNDS):
+            salt = np.uint64(derive(key, "round", round_number))
+            left, right = right, left ^ (mix(right ^ salt) & mask)
+        values[outside] = (left << np.uint64(half)) | right
+        outside = values >= count
+    return values.astype(np.int64)
+
+
+def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spreads every bit over all 64 (the finaliser of SplitMix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def derive(seed: int, purpose: str, number: int) -> int:
+    """A seed of its own for each purpose and number, in [0, 2⁶³)."""
+    digest = hashlib.blake2b(f"{seed} {purpose} {number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1

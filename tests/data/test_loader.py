@@ -1,0 +1,77 @@
+"""The order of pictures: a permutation, anew for each pass, a function of seed and clock."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan.config import PackConfig
+from dcgan.data.loader import Loader, batch_indices, derive, shuffled
+from dcgan.data.packing import open_pack
+from dcgan.size import Size
+
+
+@settings(deadline=None)
+@given(st.integers(1, 3000), st.integers(0, 2**62))
+def test_shuffled_is_a_permutation(count: int, key: int) -> None:
+    order = shuffled(np.arange(count), count, key)
+    assert np.array_equal(np.sort(order), np.arange(count))
+
+
+def test_shuffled_is_shuffled() -> None:
+    """Every place goes everywhere about equally often, and neighbours do not stay together."""
+    orders = np.stack([shuffled(np.arange(50), 50, key) for key in range(2000)])
+    counts = np.stack([np.bincount(orders[:, place], minlength=50) for place in range(50)])
+    chi_squared = ((counts - 40.0) ** 2 / 40.0).sum() / 2500
+    assert 0.85 < chi_squared < 1.15
+    together = (np.diff(orders) == 1).mean()
+    assert abs(together - 1 / 50) < 0.005
+
+
+def test_huge_sources_need_no_list() -> None:
+    billions = shuffled(np.arange(5), 3_000_000_000, key=1)
+    assert billions.max() > 2**31 or len(set(billions)) == 5
+    assert (billions < 3_000_000_000).all()
+
+
+@pytest.mark.parametrize(("count", "batch"), [(1, 4), (3, 4), (10, 4), (64, 8)])
+def test_each_pass_shows_every_picture_once(count: int, batch: int) -> None:
+    steps = 3 * count
+    seen = np.concatenate([batch_indices(i * batch, batch, count, seed=5) for i in range(steps)])
+    passes = seen[: len(seen) // count * count].reshape(-1, count)
+    assert (np.sort(passes) == np.arange(count)).all()
+    if count > 5:
+        assert not (passes[0] == passes[1]).all()
+
+
+def test_order_depends_on_the_seed_alone() -> None:
+    first, again = batch_indices(640, 8, 100, seed=1), batch_indices(640, 8, 100, seed=1)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, batch_indices(640, 8, 100, seed=2))
+
+
+def test_batches_may_be_cut_anywhere() -> None:
+    whole = batch_indices(0, 24, 10, seed=3)
+    parts = np.concatenate([batch_indices(start, 6, 10, seed=3) for start in range(0, 24, 6)])
+    assert np.array_equal(whole, parts)
+
+
+def test_derived_seeds_differ_by_purpose_and_number() -> None:
+    seeds = {derive(seed, word, n) for seed in (1, 2) for word in ("noise", "flip") for n in (0, 9)}
+    assert len(seeds) == 8
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_loader_gives_pictures_with_their_labels(classes: Path) -> None:
+    pack = open_pack(classes, PackConfig(size=Size(16, 16)))
+    loader = Loader(pack, 5, seed=1, labels="class")
+    pixels, labels = loader.batch(10)
+    indices = batch_indices(10, 5, 12, seed=1)
+    assert np.array_equal(pixels.numpy(), pack.pictures(indices))
+    assert labels is not None
+    assert labels.dtype == torch.int64
+    assert labels.tolist() == [int(i // 4) for i in indices]  # sorted by class, four of each
+    assert Loader(pack, 5, seed=1).batch(10)[1] is None
