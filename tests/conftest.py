@@ -6,12 +6,13 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-TINY: dict[str, object] = {"size": 16, "width": 8, "batch": 4, "latent_dim": 6, "device": "cpu"}
+TINY: dict[str, Any] = {"size": 16, "width": 8, "batch": 4, "latent_dim": 6, "device": "cpu"}
 """Options of networks that train in a blink."""
 
 

@@ -163,7 +163,7 @@ def test_where_batch_norm_stands(name: str) -> None:
         generator, discriminator = Generator(config), Discriminator(config)
     norms = [m for m in generator.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     assert isinstance(norms[0], nn.BatchNorm1d)
-    assert norms[0].num_features == generator.project[0].weight.shape[0]
+    assert norms[0].num_features == dict(generator.named_parameters())["project.0.weight"].shape[0]
     assert isinstance(generator.to_image, nn.ConvTranspose2d)
     first, *others = discriminator.blocks.values()
     assert not any(isinstance(m, nn.BatchNorm2d) for m in first.modules())

@@ -268,7 +268,13 @@ def test_conditional_without_labels(photos: Path, tmp_path: Path) -> None:
 
 
 def test_mnist_preset_on_class_folders(classes: Path, tmp_path: Path) -> None:
-    options = {"width": 4, "hidden_units": 8, "images": 8, "batch": 4, "device": "cpu"}
+    options: dict[str, Any] = {
+        "width": 4,
+        "hidden_units": 8,
+        "images": 8,
+        "batch": 4,
+        "device": "cpu",
+    }
     model = dcgan.train(classes, tmp_path / "run", preset="mnist", **options)
     assert model.config.output == "sigmoid"
     assert (str(model.config.size), model.config.channels, model.config.classes) == ("28", 1, 3)

@@ -2,8 +2,8 @@
 
 Section 3 of the paper: strided convolutions in place of pooling, batch norm in every layer but the
 generator's output and the discriminator's input, ReLU and tanh in the generator, LeakyReLU in the
-discriminator. No layer of the paper has a bias. In training mode batch norm uses the batch's statistics alone;
-in evaluation mode it uses stored ones, which nothing but `model.calibrate` writes.
+discriminator. No layer of the paper has a bias. In training mode batch norm uses the batch's
+statistics alone; in evaluation mode it uses stored ones, which only `model.calibrate` writes.
 """
 
 from collections.abc import Callable

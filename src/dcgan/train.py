@@ -88,7 +88,9 @@ def train(
         trainer = Trainer(state, pack, folder)
         trainer.begin()
         trainer.go_on()
-    return load(folder.model_file)
+    model = folder.model_file
+    logger.info(f"The model is {model}. Draw from it: dcgan sample {model} sheet.png --seeds 0-63")
+    return load(model)
 
 
 def preview(
@@ -149,7 +151,12 @@ class Trainer:
         folder.write_config(state.config)
         if saved:
             state.load_state_dict(saved["training"])
-            logger.info("Going on from %s pictures.", f"{state.images_seen:,}")
+            logger.info(f"Going on from {state.images_seen:,} pictures.")
+            if state.images_seen >= self.options.images:
+                logger.info(
+                    f"{folder.path} has seen all its {self.options.images:,} pictures; "
+                    "train on with a larger --images."
+                )
         else:
             self.write_sheet()
 

@@ -153,7 +153,8 @@ def test_goes_on_behind_the_last_whole_shard(
     photos: Path, tmp_path: Path, small_shards: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = pack(photos, tmp_path / "wanted", SIXTEEN)
-    read, asked = packing.read_part, []
+    read = packing.read_part
+    asked: list[int] = []
 
     def interrupted(source: Source, indices: Sequence[int], config: PackConfig) -> Part:
         if indices[0] >= 10:
