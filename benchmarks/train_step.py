@@ -6,15 +6,18 @@
 The plain loop is the usual tutorial's: eager float32, both networks built of `Sequential`, binary
 cross-entropy on probabilities, the discriminator's weights taking gradients in the generator's step
 too, and three numbers read back to the host in every step. Both do the same arithmetic on the same
-architecture. The variants take turns, and each row is the median of the rounds.
+architecture. Each variant has a process of its own; they take turns, and each row is the median of
+the rounds.
 """
 
 import argparse
+import multiprocessing
 import platform
+import resource
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +26,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from dcgan.checkpoint import Run
 from dcgan.config import Config, PackConfig, preset
 from dcgan.data.packing import open_pack
-from dcgan.devices import choose_device, has_native_bfloat16
+from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
 from dcgan.size import halvings
 from dcgan.step import TrainState, train_step
 from dcgan.train import Trainer, fit_to_pack
 
 MATRIX_SIDE = 4096
+PLAIN, KEPT, FED = "plain loop, float32", ", freed memory kept", ", fed from a pack"
 
 
 def plain_networks(config: Config) -> tuple[nn.Module, nn.Module]:
@@ -121,6 +125,33 @@ def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
     return 2 * MATRIX_SIDE**3 / statistics.median(times)
 
 
+def prepared(variant: str, base: Config, device: torch.device) -> Callable[[], object]:
+    """One step of a variant, ready to be repeated."""
+    pack = open_pack("faces", PackConfig(size=base.network.size))
+    precision = "bfloat16" if "bfloat16" in variant else "float32"
+    config = fit_to_pack(base.replaced(precision=precision), pack)
+    trainer = Trainer(TrainState(config, device), pack, Run("unused"))
+    real, _ = trainer.next_batch()
+    if variant != PLAIN and device.type == "cpu":
+        keep_freed_memory()
+    if variant.startswith(PLAIN):
+        step, real = plain_step(base, device), real.contiguous()
+        return lambda: step(real)
+    if variant.endswith(FED):
+        return lambda: train_step(trainer.state, *trainer.next_batch())
+    return lambda: train_step(trainer.state, real)
+
+
+def serve(variant: str, base: Config, args: argparse.Namespace, pipe: Connection) -> None:
+    """A process of its own for each variant: times a turn whenever it is asked to."""
+    device = choose_device(args.device)
+    work = prepared(variant, base, device)
+    seconds(work, device, 2)
+    while pipe.recv():
+        pipe.send(seconds(work, device, args.steps))
+    pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -128,8 +159,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=64, help="a power of two (default: 64)")
     parser.add_argument("--width", type=int, default=64, help="maps (default: 64)")
     parser.add_argument("--batch", type=int, default=128, help="pictures (default: 128)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns (default: 5)")
-    parser.add_argument("--steps", type=int, default=2, help="steps in a turn (default: 2)")
+    parser.add_argument("--rounds", type=int, default=7, help="turns (default: 7)")
+    parser.add_argument("--steps", type=int, default=3, help="steps in a turn (default: 3)")
     parser.add_argument("--device", default="auto", help="(default: auto)")
     return parser.parse_args()
 
@@ -141,35 +172,35 @@ def main() -> None:
         "default", size=args.size, width=args.width, batch=args.batch, kernel_size=4,
         input_bias=False, average_half_life=0,
     )  # fmt: skip
-    precisions = ["float32"] + (["bfloat16"] if has_native_bfloat16(device) else [])
-    flops = step_flops(base, device)
-    with tempfile.TemporaryDirectory() as folder:
-        pack = open_pack("faces", PackConfig(size=base.network.size))
-        trainers = {}
-        for precision in precisions:
-            config = fit_to_pack(base.replaced(precision=precision), pack)
-            trainers[precision] = Trainer(TrainState(config, device), pack, Run(folder))
-        real, _ = trainers["float32"].next_batch()
-        flat = real.contiguous()
-        plain = plain_step(base, device)
-        variants: dict[str, Callable[[], object]] = {"plain loop, float32": lambda: plain(flat)}
-        for name, trainer in trainers.items():
-            state = trainer.state
-            variants[f"ours, {name}"] = lambda s=state: train_step(s, real)  # type: ignore[misc]
-            variants[f"ours, {name}, fed from a pack"] = (
-                lambda t=trainer: train_step(t.state, *t.next_batch())  # type: ignore[misc]
-            )
-        times: dict[str, list[float]] = {name: [] for name in variants}
-        for work in variants.values():
-            work()
-        for _ in range(args.rounds):
-            for name, work in variants.items():
-                times[name].append(seconds(work, device, args.steps))
-    report(args, device, flops, {name: statistics.median(t) for name, t in times.items()})
+    variants = [PLAIN] + ([PLAIN + KEPT] if device.type == "cpu" else [])
+    for precision in ["float32"] + (["bfloat16"] if has_native_bfloat16(device) else []):
+        variants += [f"ours, {precision}", f"ours, {precision}{FED}"]
+    open_pack("faces", PackConfig(size=base.network.size))
+    spawn = multiprocessing.get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    times: dict[str, list[float]] = {}
+    memory: dict[str, float] = {}
+    for variant in variants:
+        pipes[variant], theirs = spawn.Pipe()
+        times[variant] = []
+        spawn.Process(target=serve, args=(variant, base, args, theirs), daemon=True).start()
+    for _ in range(args.rounds):
+        for variant in variants:
+            pipes[variant].send(True)
+            times[variant].append(pipes[variant].recv())
+    for variant in variants:
+        pipes[variant].send(False)
+        memory[variant] = pipes[variant].recv()
+    medians = {variant: statistics.median(values) for variant, values in times.items()}
+    report(args, device, step_flops(base, device), medians, memory)
 
 
 def report(
-    args: argparse.Namespace, device: torch.device, flops: int, times: dict[str, float]
+    args: argparse.Namespace,
+    device: torch.device,
+    flops: int,
+    times: dict[str, float],
+    memory: dict[str, float],
 ) -> None:
     chip = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
     rates = {name: matrix_rate(getattr(torch, name), device) for name in ("float32", "bfloat16")}
@@ -178,14 +209,14 @@ def report(
     print(f"{flops / args.batch / 1e9:.2f} GFLOP a picture; torch {torch.__version__}")
     print(f"matrix product {MATRIX_SIDE}³: ", end="")
     print(", ".join(f"{name} {rate / 1e9:,.0f} GFLOP/s" for name, rate in rates.items()))
-    print("\n| step | pictures/s | times the plain loop | share of the matrix product |")
-    print("|---|---:|---:|---:|")
-    plain = times["plain loop, float32"]
+    print("\n| step | pictures/s | times the plain loop | of the matrix product | peak memory |")
+    print("|---|---:|---:|---:|---:|")
+    plain = times[PLAIN]
     for name, second in times.items():
         rate = rates["bfloat16" if "bfloat16" in name else "float32"]
         # The plain loop computes gradients that nobody uses; its share counts useful work alone.
         print(f"| {name} | {args.batch / second:,.0f} | {plain / second:.2f} ", end="")
-        print(f"| {flops / second / rate:.0%} |")
+        print(f"| {flops / second / rate:.0%} | {memory[name]:.1f} GiB |")
 
 
 if __name__ == "__main__":

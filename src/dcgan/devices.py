@@ -1,5 +1,8 @@
 """Which device to compute on, and what it does natively."""
 
+import ctypes
+import sys
+
 import torch
 
 from dcgan.errors import DCGANError
@@ -33,3 +36,22 @@ def choose_device(name: str) -> torch.device:
         here = f"cpu, {accelerator.type}" if accelerator else "cpu"
         raise DCGANError(f"There is no `device` {name!r} here. Possible: auto, {here}.") from error
     return device
+
+
+def keep_freed_memory() -> None:
+    """Lets glibc keep the memory that a step frees, for the next step.
+
+    As it is, glibc hands blocks of this size back to the system at once, and every step faults
+    them in again, page by page: about a tenth of the time of a step on a CPU. Elsewhere than on
+    Linux with glibc nothing is done.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        # From malloc.h: no block by a mapping of its own, and nothing given back from the heap.
+        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 64 << 20)):
+            mallopt(option, value)
+
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4

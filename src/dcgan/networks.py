@@ -77,13 +77,15 @@ class Generator(nn.Module):
         inputs = config.latent_dim + config.classes
         self.hidden = nn.Sequential()
         if config.hidden_units:
-            self.hidden = dense_block(inputs, config.hidden_units, nn.ReLU(), config.affine)
+            self.hidden = dense_block(
+                inputs, config.hidden_units, nn.ReLU(inplace=True), config.affine
+            )
             inputs = config.hidden_units + config.classes
-        self.project = dense_block(inputs, units, nn.ReLU(), config.affine)
+        self.project = dense_block(inputs, units, relu(), config.affine)
         names = grid_names([step.outer for step in inner_steps])
         self.blocks = nn.ModuleDict({
             name: nn.Sequential(
-                deconvolution(step, config), batch_norm(step.outer_maps, config.affine), nn.ReLU()
+                deconvolution(step, config), batch_norm(step.outer_maps, config.affine), relu()
             )
             for name, step in zip(names, inner_steps, strict=True)
         })  # fmt: skip
@@ -122,7 +124,7 @@ class Discriminator(nn.Module):
             name: nn.Sequential(
                 convolution(step, config, bias=config.input_bias and step is steps[0]),
                 *([] if step is steps[0] else [batch_norm(step.inner_maps, config.affine)]),
-                nn.LeakyReLU(LEAK),
+                leaky_relu(),
             )
             for name, step in zip(names, steps, strict=True)
         })  # fmt: skip
@@ -130,9 +132,7 @@ class Discriminator(nn.Module):
         inputs = steps[-1].inner_maps * base.height * base.width + config.classes
         self.hidden = nn.Sequential()
         if config.hidden_units:
-            self.hidden = dense_block(
-                inputs, config.hidden_units, nn.LeakyReLU(LEAK), config.affine
-            )
+            self.hidden = dense_block(inputs, config.hidden_units, leaky_relu(), config.affine)
             inputs = config.hidden_units + config.classes
         self.to_logit = nn.Linear(inputs, 1, bias=False)
 
@@ -164,6 +164,16 @@ class Discriminator(nn.Module):
     def _pixels(self, images: Images) -> Images:
         # The MNIST code feeds pixels in [0, 1], the range of its generator's sigmoid.
         return images if self.config.output == "tanh" else (images + 1) / 2
+
+
+def relu() -> nn.ReLU:
+    """The generator's activation; in place, as no gradient needs what stood there before."""
+    return nn.ReLU(inplace=True)
+
+
+def leaky_relu() -> nn.LeakyReLU:
+    """The discriminator's activation, in place likewise."""
+    return nn.LeakyReLU(LEAK, inplace=True)
 
 
 def dense_block(inputs: int, units: int, activation: nn.Module, affine: bool) -> nn.Sequential:

@@ -21,7 +21,7 @@ from dcgan.data.loader import Loader, derive
 from dcgan.data.pack import Pack, is_pack
 from dcgan.data.packing import choose_size, open_pack
 from dcgan.data.sources import open_source
-from dcgan.devices import choose_device
+from dcgan.devices import choose_device, keep_freed_memory
 from dcgan.errors import DCGANError, Stopped
 from dcgan.images import save_picture, sheet, to_floats
 from dcgan.log import RunLog, logger, progress
@@ -81,6 +81,8 @@ def train(
     folder = Run(run or default_run(place))
     config = resolve(folder, preset, options)
     device = choose_device(config.train.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     with folder.opened():
         pack = open_pack(place, config.pack)
         state = TrainState(fit_to_pack(config, pack), device)
