@@ -77,11 +77,11 @@ def test_every_command_has_examples(command: str) -> None:
 def test_train_then_sample(photos: Path, here: Path) -> None:
     result = dcgan("train", "photos", *TRAIN)
     assert result.exit_code == 0
-    for words in ("Generator:", "12 pictures of 16 in colour", "runs/photos", "dcgan sample"):
+    for words in ("Generator:", "12 pictures of 16x16 in colour", "runs/photos", "dcgan sample"):
         assert words in result.stderr
     model = "runs/photos/model.safetensors"
     result = dcgan("sample", model, "sheet.png", "--seeds", "0-8", "--columns", "9")
-    assert result.stdout == "sheet.png: 9 pictures of 16.\n"
+    assert result.stdout == "sheet.png: 9 pictures of 16x16.\n"
     with Image.open("sheet.png") as sheet:
         assert sheet.size == (9 * 18 + 2, 20)
     assert dcgan("sample", model, "out", "--seeds", "3,7").exit_code == 0
@@ -104,7 +104,7 @@ def test_finished_runs_say_how_to_go_on(photos: Path, here: Path) -> None:
 
 def test_pack_then_train(photos: Path, here: Path) -> None:
     result = dcgan("pack", "photos", "small", "--size", "16")
-    assert result.stdout == "small: 12 pictures of 16, 0 skipped.\n"
+    assert result.stdout == "small: 12 pictures of 16x16, 0 skipped.\n"
     assert dcgan("train", "small", *TRAIN).exit_code == 0
     assert Path("runs/small/model.safetensors").is_file()
 
@@ -149,7 +149,7 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
 )
 def test_mistakes(photos: Path, here: Path, words: list[str], sentence: str) -> None:
     assert sentence in refused(*words)
-    assert not Path("runs/photos/config.json").exists()
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,9 @@ def test_mistakes_with_a_model(model: str, words: list[str], sentence: str) -> N
 
 def test_an_unwritable_folder(photos: Path, here: Path) -> None:
     Path("file").touch()
-    assert "Cannot write file/run" in refused("train", "photos", *TRAIN, "--run", "file/run")
+    said = refused("train", "photos", *TRAIN, "--run", "file/run")
+    assert "Cannot write file/run" in said
+    assert "file is a file. Choose another with --run FOLDER" in said
 
 
 def test_no_pictures(here: Path) -> None:

@@ -283,6 +283,7 @@ def test_mnist_preset_on_class_folders(classes: Path, tmp_path: Path) -> None:
 def test_passes(photos: Path, tmp_path: Path) -> None:
     assert run(photos, tmp_path / "run", passes=2).images_seen == 24
     assert run(photos, tmp_path / "run", passes=2).images_seen == 24
+    assert run(photos, tmp_path / "run", images=32).images_seen == 32
 
 
 @pytest.mark.parametrize("count", [1, 3])

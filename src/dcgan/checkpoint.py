@@ -8,6 +8,7 @@ model.safetensors        both networks, to use
 """
 
 import io
+import os
 import pickle
 import zipfile
 import zlib
@@ -37,6 +38,17 @@ class Run:
         self.samples = self.path / "samples"
         self.model_file = self.path / "model.safetensors"
         self.config_file = self.path / "config.json"
+
+    def require_writable(self) -> None:
+        """Raises a DCGANError if the folder could not be made; makes nothing yet."""
+        standing = next(
+            path for path in (self.path, *self.path.absolute().parents) if path.exists()
+        )
+        if not standing.is_dir() or not os.access(standing, os.W_OK):
+            reason = "no permission" if standing.is_dir() else f"{standing} is a file"
+            raise DCGANError(
+                f"Cannot write {self.path}: {reason}. Choose another with --run FOLDER."
+            )
 
     @contextmanager
     def opened(self) -> Iterator[None]:

@@ -166,7 +166,7 @@ def pack(source: str, pack: Path, **options: Any) -> None:
     """
     made = dcgan.pack(source, pack, PackConfig(**given(options)))
     click.echo(
-        f"{pack}: {len(made):,} pictures of {made.info.size}, {made.info.skipped:,} skipped."
+        f"{pack}: {len(made):,} pictures of {made.info.size.grid}, {made.info.skipped:,} skipped."
     )
 
 
@@ -223,4 +223,4 @@ def sample(
             bar.update(bar.done + len(batch))
     if not single:
         save_picture(sheet(pixels, columns), out)
-    click.echo(f"{out}: {len(chosen):,} pictures of {loaded.config.size}.")
+    click.echo(f"{out}: {len(chosen):,} pictures of {loaded.config.size.grid}.")

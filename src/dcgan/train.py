@@ -83,9 +83,11 @@ def train(
     device = choose_device(config.train.device)
     if device.type == "cpu":
         keep_freed_memory()
+    folder.require_writable()
+    pack = open_pack(place, config.pack)
+    config = fit_to_pack(config, pack)
     with folder.opened():
-        pack = open_pack(place, config.pack)
-        state = TrainState(fit_to_pack(config, pack), device)
+        state = TrainState(config, device)
         introduce(state, pack, folder)
         trainer = Trainer(state, pack, folder)
         trainer.begin()
@@ -125,7 +127,8 @@ def fit_to_pack(config: Config, pack: Pack) -> Config:
     classes = len(pack.class_names(train.labels)) if train.labels else 0
     if train.passes:
         images = max(1, math.ceil(train.passes * len(pack)))
-        config = dataclasses.replace(config, train=dataclasses.replace(train, images=images))
+        train = dataclasses.replace(train, images=images, passes=0.0)
+        config = dataclasses.replace(config, train=train)
     return config.fitted(info.size, info.channels, classes)
 
 
@@ -289,8 +292,8 @@ def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     arithmetic = "bfloat16" if state.bfloat16 else "float32"
     logger.info("%s", plan_text(state.config.network))
     logger.info(
-        f"{len(pack):,} pictures of {pack.info.size} in {colours}; computing on {state.device} "
-        f"in {arithmetic}; the run is in {folder.path}."
+        f"{len(pack):,} pictures of {pack.info.size.grid} in {colours}; "
+        f"computing on {state.device} in {arithmetic}; the run is in {folder.path}."
     )
     if len(pack) < FEW_PICTURES:
         logger.warning("So few pictures will be learnt by heart; a thousand or more are better.")

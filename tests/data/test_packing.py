@@ -186,7 +186,9 @@ def test_nothing_readable(tmp_path: Path) -> None:
 def test_a_pack_is_not_overwritten(photos: Path, tmp_path: Path) -> None:
     made = pack(photos, tmp_path / "pack", SIXTEEN)
     assert pack(photos, tmp_path / "pack", SIXTEEN).info == made.info
-    with pytest.raises(DCGANError, match=r"holds a pack of other pictures .*12 of 16 from photos"):
+    with pytest.raises(
+        DCGANError, match=r"holds a pack of other pictures .*12 of 16x16 from photos"
+    ):
         pack(photos, tmp_path / "pack", PackConfig(size=Size(32, 32)))
     with pytest.raises(DCGANError, match="is no pack and not empty"):
         pack(photos, photos, SIXTEEN)

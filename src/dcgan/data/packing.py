@@ -158,7 +158,7 @@ def _pack_source(source: Source, path: Path, config: PackConfig) -> Pack:
     if found.info.key != key:
         raise DCGANError(
             f"{path} holds a pack of other pictures or with other options "
-            f"({len(found):,} of {found.info.size} from {found.info.name}); give another name."
+            f"({len(found):,} of {found.info.size.grid} from {found.info.name}); give another name."
         )
     return found
 
@@ -249,7 +249,7 @@ def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
 def _report(made: Pack) -> None:
     info, colour = made.info, {1: "grey", 3: "colour", 4: "colour with alpha"}
     logger.info(
-        "Packed %s pictures of %s in %s.", f"{len(made):,}", info.size, colour[info.channels]
+        "Packed %s pictures of %s in %s.", f"{len(made):,}", info.size.grid, colour[info.channels]
     )
     if info.skipped:
         with (made.path / SKIPPED_FILE).open(encoding="utf8", newline="") as file:
