@@ -71,7 +71,7 @@ def test_help_names_every_option_and_preset() -> None:
 @pytest.mark.parametrize("command", ["train", "pack", "sample"])
 def test_every_command_has_examples(command: str) -> None:
     text = dcgan(command, "--help").stdout
-    assert f"dcgan {command}" in text.split("Examples:")[1]
+    assert f"\n    dcgan {command} " in text.split("Examples:")[1]
 
 
 def test_train_then_sample(photos: Path, here: Path) -> None:

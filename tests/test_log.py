@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from dcgan import log
+from dcgan.errors import DCGANError
 from dcgan.log import RunLog, duration, logger, progress, show_messages
 
 
@@ -20,6 +21,14 @@ def test_lines(tmp_path: Path) -> None:
     written.close()
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["d_loss"] for line in lines] == [1.5, 1.25]
+
+
+def test_unwritable(tmp_path: Path) -> None:
+    written = RunLog(tmp_path, 0)
+    (tmp_path / "log.jsonl").mkdir()
+    with pytest.raises(DCGANError, match=r"Cannot write .*log\.jsonl: is a directory"):
+        written.write({"images_seen": 8})
+    written.close()
 
 
 def test_what_came_later_is_taken_out(tmp_path: Path) -> None:

@@ -201,6 +201,14 @@ def test_damaged_newest_checkpoint(
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
 
 
+def test_a_lost_model_is_written_again(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=8)
+    before = load_file(tmp_path / "run" / "model.safetensors")
+    (tmp_path / "run" / "model.safetensors").unlink()
+    run(photos, tmp_path / "run", images=8)
+    assert_equal(load_file(tmp_path / "run" / "model.safetensors"), before)
+
+
 def test_options_that_contradict_the_run(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "run", images=8)
     with pytest.raises(

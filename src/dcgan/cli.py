@@ -54,7 +54,7 @@ class ConfigCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record:
+            if record and isinstance(parameter, click.Option):
                 option = OPTIONS.get(parameter.name or "")
                 title = GROUP_TITLES[option.group] if option else "Options"
                 sections.setdefault(title, []).append(record)
@@ -103,7 +103,7 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.version_option(dcgan.__version__, prog_name="dcgan")
 def main() -> None:
-    r"""Train a Deep Convolutional GAN on your own pictures, and make new ones.
+    """Train a Deep Convolutional GAN on your own pictures, and make new ones.
 
     \b
     Begin with one of:
@@ -128,7 +128,7 @@ def train(
     dry_run: bool,
     **options: Any,
 ) -> None:
-    r"""Train on SOURCE: a folder of pictures, a pack, or a drawn world (faces, rooms).
+    """Train on SOURCE: a folder of pictures, a pack, or a drawn world (faces, rooms).
 
     The same command again goes on where it stopped; Ctrl-C loses nothing.
 
@@ -154,7 +154,7 @@ def train(
 @click.argument("pack", type=Path)
 @config_options("pack")
 def pack(source: str, pack: Path, **options: Any) -> None:
-    r"""Decode, crop and resize the pictures of SOURCE once, into the folder PACK.
+    """Decode, crop and resize the pictures of SOURCE once, into the folder PACK.
 
     `dcgan train` does this by itself, in a cache; a pack of your own can be kept and moved.
 
@@ -189,7 +189,7 @@ def sample(
     columns: int | None,
     batch_statistics: bool,
 ) -> None:
-    r"""Draw pictures by seed from MODEL into OUT.
+    """Draw pictures by seed from MODEL into OUT.
 
     OUT is one sheet if it ends like a picture (.png, .jpg, .webp), else a folder of single PNG
     files named by their seeds. A seed gives the same picture in any company.

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dcgan.files import replacing
+from dcgan.files import replacing, unwritable
 
 logger = logging.getLogger("dcgan")
 console = Console(stderr=True, highlight=False)
@@ -123,13 +123,19 @@ class RunLog:
         self._writer = _tensorboard(folder, images_seen)
 
     def write(self, values: Mapping[str, Any]) -> None:
-        """Adds a line; `images_seen` must be among the values."""
-        with self.path.open("a", encoding="utf8") as file:
-            file.write(json.dumps(dict(values)) + "\n")
-        if self._writer:
-            for name, value in values.items():
-                if name != "images_seen":
-                    self._writer.add_scalar(name, value, values["images_seen"])
+        """Adds a line; `images_seen` must be among the values.
+
+        Raises:
+            DCGANError: it cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf8") as file:
+                file.write(json.dumps(dict(values)) + "\n")
+            if self._writer:
+                for name in values.keys() - {"images_seen"}:
+                    self._writer.add_scalar(name, values[name], values["images_seen"])
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
     def close(self) -> None:
         """Flushes what is still on its way."""

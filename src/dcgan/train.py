@@ -157,6 +157,8 @@ class Trainer:
         if saved:
             state.load_state_dict(saved["training"])
             logger.info(f"Going on from {state.images_seen:,} pictures.")
+            if not folder.model_file.exists():
+                self.write_model()
             if state.images_seen >= self.options.images:
                 logger.info(
                     f"{folder.path} has seen all its {self.options.images:,} pictures; "
@@ -243,11 +245,18 @@ class Trainer:
         save_picture(sheet(pixels), self.folder.sheet_file(self.state.images_seen))
 
     def write_checkpoint(self) -> None:
-        """Writes everything needed to go on, and the model as it is now."""
+        """Writes the model as it is now, then everything needed to go on.
+
+        In this order, so that a run killed in between writes both anew when it goes on.
+        """
         state, info = self.state, self.pack.info
+        self.write_model()
         saved = {"training": state.state_dict(), "digest": info.digest, "pictures": len(self.pack)}
         self.folder.save(saved, state.images_seen, self.options.keep_interval)
-        build_model(state, self.pack).save(self.folder.model_file)
+
+    def write_model(self) -> None:
+        """Writes the model as it is now."""
+        build_model(self.state, self.pack).save(self.folder.model_file)
 
 
 def build_model(state: TrainState, pack: Pack) -> Model:
