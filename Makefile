@@ -35,7 +35,7 @@ fix: $(VENV)/.dev  ## Mend what the linter and the formatter can
 
 # PyTorch goes first and alone, so that the pinned build is taken and nothing replaces it.
 $(VENV)/.torch: constraints.txt
-	@echo "Setting up $(VENV) ..."
+	@echo "Setting up $(VENV) with PyTorch and the package; this takes a minute or more."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -r constraints.txt
 	@touch $@
@@ -45,5 +45,6 @@ $(VENV)/.dcgan: $(VENV)/.torch pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.dcgan
+	@echo "Adding what the tests and the checks need."
 	$(BIN)/python -m pip install --quiet --editable ".[all,test,lint]"
 	@touch $@

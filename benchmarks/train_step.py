@@ -29,7 +29,7 @@ from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
 from dcgan.size import halvings
 from dcgan.step import TrainState, train_step
-from dcgan.train import Trainer, fit_to_pack
+from dcgan.train import Trainer
 
 MATRIX_SIDE = 4096
 PLAIN, KEPT, FED = "plain loop, float32", ", freed memory kept", ", fed from a pack"
@@ -129,7 +129,7 @@ def prepared(variant: str, base: Config, device: torch.device) -> Callable[[], o
     """One step of a variant, ready to be repeated."""
     pack = open_pack("faces", PackConfig(size=base.network.size))
     precision = "bfloat16" if "bfloat16" in variant else "float32"
-    config = fit_to_pack(base.replaced(precision=precision), pack)
+    config = base.replaced(precision=precision).fitted(pack.info.size, pack.info.channels, 0)
     trainer = Trainer(TrainState(config, device), pack, Run("unused"))
     real, _ = trainer.next_batch()
     if variant != PLAIN and device.type == "cpu":

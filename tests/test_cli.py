@@ -1,5 +1,6 @@
 """The command line as a user meets it: help, worked mistakes, exit codes."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,8 @@ def test_dry_run_prints_a_config_that_can_be_used(photos: Path, here: Path) -> N
     Path("svhn.json").write_text(result.stdout)
     again = dcgan("train", "photos", "--config", "svhn.json", "--dry-run")
     assert again.stdout == result.stdout
+    longer = dcgan("train", "photos", "--config", "svhn.json", "--passes", "3", "--dry-run")
+    assert json.loads(longer.stdout)["train"]["images"] == 36
 
 
 def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:

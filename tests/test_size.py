@@ -1,7 +1,7 @@
 """Which sizes a pyramid of halvings can have."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dcgan.errors import DCGANError
@@ -39,6 +39,8 @@ def test_message_names_the_nearest() -> None:
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
+@example(4096, 4097)
+@example(1, 2)
 def test_nearest_are_possible(height: int, width: int) -> None:
     near = nearest_sizes(Size(height, width))
     assert near

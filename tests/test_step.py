@@ -95,12 +95,12 @@ def test_generator_step_takes_no_gradient_for_the_discriminator() -> None:
 
 
 def test_learning_rate_falls_at_the_end() -> None:
-    state = TrainState(tiny(images=24, decay_images=16, learning_rate=1.0), CPU)
+    state = TrainState(tiny(images=32, decay_share=0.5, learning_rate=1.0), CPU)
     rates = []
-    for number in range(7):
+    for number in range(9):
         train_step(state, batch(number))
         rates.append(state.g_optimizer.param_groups[0]["lr"])
-    assert rates == [1.0, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0]
+    assert rates == [1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0]
 
 
 def test_average_follows_with_its_half_life() -> None:

@@ -91,7 +91,7 @@ def test_what_a_run_leaves(photos: Path, tmp_path: Path) -> None:
     [
         {},
         {"schedule": "alternate", "flip": True, "l2": 1e-3},
-        {"precision": "bfloat16", "images": 64, "decay_images": 32},
+        {"precision": "bfloat16", "images": 64, "decay_share": 0.5},
         {"average_half_life": 0, "convolutions": 2, "kernel_size": 3},
     ],
 )

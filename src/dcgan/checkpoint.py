@@ -22,11 +22,15 @@ from filelock import FileLock, Timeout
 
 from dcgan.config import Config
 from dcgan.errors import DCGANError
-from dcgan.files import TEMPORARY, make_folder, replacing
+from dcgan.files import TEMPORARY, make_folder, replacing, unwritable
 from dcgan.log import logger
 
 FORMAT = "dcgan checkpoint 1"
 LATEST_KEPT = 3
+
+
+class DamagedCheckpointError(DCGANError):
+    """A checkpoint that cannot be trusted; the one before it may be sound."""
 
 
 class Run:
@@ -65,7 +69,9 @@ class Run:
                     for remnant in folder.glob(f".*{TEMPORARY}"):
                         remnant.unlink(missing_ok=True)
                 yield
-        except Timeout:
+        except OSError as error:
+            if not isinstance(error, Timeout):
+                raise unwritable(self.path / ".lock", error) from error
             raise DCGANError(
                 f"Another process is training in {self.path}. Wait for it, stop it, "
                 "or choose another folder with --run."
@@ -115,16 +121,31 @@ class Run:
             kept.add(interval)
 
     def latest(self) -> dict[str, Any] | None:
-        """The state in the newest sound checkpoint, or None where there is none.
+        """The state in the newest sound checkpoint, or None where there are no checkpoints.
 
-        Damaged ones are reported and passed over.
+        Damaged ones are reported and moved aside, to `*.damaged`.
+
+        Raises:
+            DCGANError: there are checkpoints, and none of them is sound.
         """
-        for path in reversed(self._found()):
+        found = self._found()
+        for path in reversed(found):
             try:
                 return read_checkpoint(path)
-            except DCGANError as error:
+            except DamagedCheckpointError as error:
                 logger.warning("%s Trying the one before.", error)
+        if found:
+            raise DCGANError(
+                f"None of the {len(found)} checkpoints in {self.checkpoints} is sound. Delete the "
+                "folder to begin anew, or begin another run with --run FOLDER."
+            )
         return None
+
+    def set_aside_after(self, images_seen: int) -> None:
+        """Renames the checkpoints after this moment, damaged ones, so that they no longer count."""
+        for path in self._found():
+            if int(path.stem) > images_seen:
+                path.replace(path.with_suffix(".damaged"))
 
     def _found(self) -> list[Path]:
         files = (path for path in self.checkpoints.glob("*.pt") if path.stem.isdecimal())
@@ -135,7 +156,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a checkpoint, every byte of it checked; nothing in it is executed.
 
     Raises:
-        DCGANError: it is damaged, cut short, or no checkpoint of this package.
+        DamagedCheckpointError: it is damaged, cut short, or no checkpoint of this package.
+        DCGANError: another version of this package wrote it.
     """
     try:
         # The file is a zip archive; its checksums catch what PyTorch would load without a word.
@@ -144,9 +166,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if damaged:
             raise ValueError(f"{damaged} has another checksum")
         content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise ValueError(f"its format is {content['format']!r}")
-        state: dict[str, Any] = content["state"]
+        written_as, state = content["format"], content["state"]
     except (
         OSError,
         ValueError,
@@ -159,5 +179,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         pickle.UnpicklingError,
     ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DCGANError(f"The checkpoint {path} is damaged ({reason}).") from error
-    return state
+        raise DamagedCheckpointError(f"The checkpoint {path} is damaged ({reason}).") from error
+    if written_as != FORMAT:
+        raise DCGANError(
+            f"The checkpoint {path} is of another format ({written_as!r}; this version reads "
+            f"{FORMAT!r}). Use the version that wrote it, or begin another run with --run FOLDER."
+        )
+    return dict(state)

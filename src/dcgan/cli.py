@@ -1,7 +1,9 @@
 """The command line: words to calls, errors to sentences. Imports PyTorch only inside a command."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -13,6 +15,18 @@ from dcgan.log import progress, show_messages
 from dcgan.size import Size
 
 GROUP_TITLES = {"pack": "Pictures", "network": "Networks", "train": "Training"}
+
+
+class PathType(click.ParamType[Path]):
+    """A path; an empty one, as from an unset variable, is refused."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, with ~ as the user's folder."""
+        if not str(value):
+            self.fail("it is empty.", param, ctx)
+        return Path(value).expanduser()
 
 
 class SizeType(click.ParamType[Size]):
@@ -33,17 +47,25 @@ class Door(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command that was asked for."""
+        signal.signal(signal.SIGTERM, _stop)
         try:
             with show_messages():
                 return super().invoke(ctx)
         except DCGANError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{place}{error.strerror or error}.") from error
         except Stopped as stopped:
             click.echo(str(stopped), err=True)
             ctx.exit(128 + stopped.signal)
         except KeyboardInterrupt:
             click.echo("Stopped. The same command goes on from what is done.", err=True)
             ctx.exit(130)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise Stopped("Stopped. The same command goes on from what is done.", number)
 
 
 class ConfigCommand(click.Command):
@@ -115,9 +137,11 @@ def main() -> None:
 
 @main.command(cls=ConfigCommand)
 @click.argument("source")
-@click.option("--run", metavar="FOLDER", type=Path, help="Folder of the run. [default: runs/NAME]")
+@click.option(
+    "--run", metavar="FOLDER", type=PathType(), help="Folder of the run. [default: runs/NAME]"
+)
 @click.option("--preset", metavar="NAME", help="A row of the table below. [default: default]")
-@click.option("--config", metavar="FILE", type=Path, help="A config.json, whole or in part.")
+@click.option("--config", metavar="FILE", type=PathType(), help="A config.json, whole or in part.")
 @click.option("--dry-run", is_flag=True, help="Only print the resolved config and the layers.")
 @config_options("pack", "network", "train")
 def train(
@@ -140,7 +164,10 @@ def train(
       dcgan train mnist/train --preset mnist     conditional, classes from folders
       dcgan train faces --preset demo
     """
-    chosen = (read_options(config) if config else {}) | given(options)
+    chosen, typed = read_options(config) if config else {}, given(options)
+    if "images" in typed or "passes" in typed:  # either one replaces the length in the file
+        chosen = {name: v for name, v in chosen.items() if name not in ("images", "passes")}
+    chosen |= typed
     if dry_run:
         from dcgan.train import preview
 
@@ -151,7 +178,7 @@ def train(
 
 @main.command(cls=ConfigCommand)
 @click.argument("source")
-@click.argument("pack", type=Path)
+@click.argument("pack", type=PathType())
 @config_options("pack")
 def pack(source: str, pack: Path, **options: Any) -> None:
     """Decode, crop and resize the pictures of SOURCE once, into the folder PACK.
@@ -171,14 +198,16 @@ def pack(source: str, pack: Path, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("model", type=Path)
-@click.argument("out", type=Path)
+@click.argument("model", type=PathType())
+@click.argument("out", type=PathType())
 @click.option("--seeds", metavar="SEEDS", help="Such as 0-63 or 1,2,5-10. [default: 0-63]")
 @click.option("--count", metavar="N", type=click.IntRange(1), help="As --seeds 0-(N-1).")
 @click.option("--class", "label", metavar="NAME", help="Class to draw, for a conditional model.")
 @click.option("--columns", metavar="N", type=click.IntRange(1), help="Pictures in a row.")
 @click.option(
-    "--batch-statistics", is_flag=True, help="Normalise over all these pictures, as the paper does."
+    "--batch-statistics",
+    is_flag=True,
+    help="Normalise over up to 128 pictures drawn together.",
 )
 def sample(
     model: Path,
@@ -198,20 +227,22 @@ def sample(
     Examples:
       dcgan sample runs/photos/model.safetensors sheet.png --seeds 0-63
       dcgan sample runs/photos/model.safetensors pictures --count 10000
-      dcgan sample runs/mnist/model.safetensors sevens.png --class 7
+      dcgan sample runs/mnist-train/model.safetensors sevens.png --class 7
     """
     from dcgan.files import make_folder
-    from dcgan.images import is_picture_name, save_picture, sheet
+    from dcgan.images import require_writable_picture, save_picture, sheet
     from dcgan.sample import SAMPLE_BATCH, in_batches, parse_seeds
 
-    if seeds and count:
+    if seeds is not None and count:
         raise DCGANError("Give --seeds or --count, not both.")
-    chosen = parse_seeds(seeds) if seeds else list(range(count or 64))
+    chosen = parse_seeds(f"0-{(count or 64) - 1}" if seeds is None else seeds)
     loaded = dcgan.load(model)
     pixels = []
-    single = not is_picture_name(out)
+    single = out.is_dir() or not out.suffix
     if single:
         make_folder(out)
+    else:
+        require_writable_picture(out, loaded.config.channels)
     with progress("Drawing", len(chosen), unit="pictures") as bar:
         for batch in in_batches(chosen, SAMPLE_BATCH):
             drawn = loaded.sample(batch, label=label, batch_statistics=batch_statistics)

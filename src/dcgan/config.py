@@ -58,19 +58,27 @@ class NetworkConfig:
     channels: int = 3
     classes: int = 0
 
-    latent_dim: int = option(100, "Length of the latent vector z (paper: 100).", minimum=1)
+    latent_dim: int = option(
+        100, "Length of the latent vector z (paper: 100).", minimum=1, maximum=65_536
+    )
     prior: Literal["uniform", "normal"] = option(
         "uniform", "Law of z: uniform in [-1, 1] (paper), or normal."
     )
     width: int = option(
-        64, "Feature maps next to the picture, doubled at each halving (paper: 128).", minimum=1
+        64,
+        "Feature maps next to the picture, doubled at each halving (paper: 128).",
+        minimum=1,
+        maximum=4_096,
     )
     kernel_size: int = option(4, "Side of the kernels (paper: 5).", minimum=2, maximum=15)
     convolutions: int = option(
         1, "Convolutions per resolution (paper: 1, ImageNet 2).", minimum=1, maximum=2
     )
     hidden_units: int = option(
-        0, "Units of one more dense layer in each network (paper: none, MNIST 1024).", minimum=0
+        0,
+        "Units of one more dense layer in each network (paper: none, MNIST 1024).",
+        minimum=0,
+        maximum=65_536,
     )
     affine: bool = option(True, "Gain and shift in batch norm (paper: yes, MNIST no).")
     input_bias: bool = option(
@@ -103,17 +111,20 @@ class TrainConfig:
     passes: float = option(
         0.0, "Length of the run in passes over the source, in place of `images`.", minimum=0
     )
-    batch: int = option(64, "Pictures per step (paper: 128).", minimum=2)
+    batch: int = option(64, "Pictures per step (paper: 128).", minimum=2, maximum=65_536)
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
     beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
     l2: float = option(
-        0.0, "L2 decay, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
+        0.0, "L2 penalty, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
     )
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
     )
-    decay_images: int = option(
-        0, "Last pictures of the run, over which the step size falls to 0 linearly.", minimum=0
+    decay_share: float = option(
+        0.0,
+        "Share of the run, at its end, over which the step size falls to 0 (MNIST code: 0.5).",
+        minimum=0,
+        maximum=1,
     )
     average_half_life: int = option(
         10_000, "Half-life in pictures of G's averaged weights; 0: none (paper).", minimum=0
@@ -195,8 +206,11 @@ class Config:
         Raises:
             DCGANError: it is not such a text, or holds what no config has.
         """
-        groups = _read_groups(text, origin)
-        return cls(**{group: from_plain(GROUPS[group], part) for group, part in groups.items()})
+        try:
+            groups = _read_groups(text, origin)
+            return cls(**{group: from_plain(GROUPS[group], part) for group, part in groups.items()})
+        except DCGANError as error:
+            raise DCGANError(f"{origin} holds no valid config: {error}") from error
 
 
 GROUPS: dict[str, Any] = {"pack": PackConfig, "network": NetworkConfig, "train": TrainConfig}
@@ -324,7 +338,7 @@ PRESETS: dict[str, Preset] = {
         PAPER
         | {"size": 28, "channels": 1, "width": 64, "hidden_units": 1024, "affine": False}
         | {"output": "sigmoid", "labels": "class", "l2": 2.5e-5, "schedule": "alternate"}
-        | {"images": 200 * 50_000, "decay_images": 100 * 50_000},
+        | {"images": 200 * 50_000, "decay_share": 0.5},
     ),
 }
 
@@ -344,7 +358,7 @@ def _read_groups(text: str, origin: object) -> dict[str, dict[str, object]]:
     """Parses a JSON object of groups, each an object of options."""
     try:
         groups = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise DCGANError(f"{origin} is not JSON: {error}.") from error
     if not isinstance(groups, dict) or not all(isinstance(p, dict) for p in groups.values()):
         raise DCGANError(f'{origin} must hold objects like {{"train": {{"batch": 64}}}}.')

@@ -7,6 +7,8 @@ import torch
 
 from dcgan.errors import DCGANError
 
+KINDS = ("cpu", "cuda", "mps", "xpu")
+
 
 def has_native_bfloat16(device: torch.device) -> bool:
     """Whether the chip multiplies bfloat16 in hardware; elsewhere it would be slower."""
@@ -32,7 +34,9 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        if device.type not in KINDS:
+            raise RuntimeError(f"{device.type} is not one of {KINDS}")
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         here = f"cpu, {accelerator.type}" if accelerator else "cpu"
         raise DCGANError(f"There is no `device` {name!r} here. Possible: auto, {here}.") from error
     return device

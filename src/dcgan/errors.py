@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+MANY = 40
+
 
 class DCGANError(ValueError):
     """A mistake or mishap the user can mend; its text is one clear sentence for them.
@@ -13,10 +15,12 @@ class DCGANError(ValueError):
 
 
 def did_you_mean(word: str, possible: Iterable[str]) -> str:
-    """A clause to end an error sentence with: the nearest of the words, or all of them."""
+    """A clause to end an error with: the nearest of the words, or all if they are not many."""
     words = sorted(possible)
     near = difflib.get_close_matches(word, words, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Possible: {', '.join(words)}."
+    if near or len(words) > MANY:
+        return f"Did you mean {near[0]!r}?" if near else ""
+    return f"Possible: {', '.join(words) or 'none'}."
 
 
 class Stopped(KeyboardInterrupt):

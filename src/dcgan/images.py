@@ -8,6 +8,7 @@ antialiasing and the centre cut out.
 
 import io
 import math
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def decode(data: bytes, size: Size, channels: int = 3, background: str = "white"
                 raise PictureError(f"too large: {picture.width}x{picture.height} pixels")
             # A JPEG is decoded at a fraction of its size, but at least twice the wanted one.
             picture.draft(None, (2 * max(size), 2 * max(size)))
-            upright = ImageOps.exif_transpose(picture)
+            upright = turned_upright(picture)
             return to_array(crop(to_mode(upright, channels, background), size))
     except PictureError:
         raise
@@ -73,6 +74,14 @@ def decode(data: bytes, size: Size, channels: int = 3, background: str = "white"
         raise PictureError("not a picture of a known kind") from error
     except Exception as error:  # decoders raise all sorts on damaged files
         raise PictureError(f"damaged: {error or type(error).__name__}") from error
+
+
+def turned_upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as EXIF says; as it is where the EXIF data is damaged."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (SyntaxError, ValueError, TypeError, KeyError, struct.error, OverflowError):
+        return picture
 
 
 def refit(picture: Picture, size: Size, channels: int = 3, background: str = "white") -> Picture:
@@ -184,16 +193,31 @@ def save_picture(picture: Picture, path: Path) -> None:
     """Writes (H, W, C) uint8 in the format that the file's name ends with.
 
     Raises:
-        DCGANError: the ending is unknown, the format knows no transparency, or the file cannot be
-            written.
+        DCGANError: as `require_writable_picture`; or the format knows no picture so large, or the
+            file cannot be written.
     """
-    if not is_picture_name(path):
-        raise DCGANError(f"{path} must end in one of: {' '.join(WRITABLE)}.")
+    require_writable_picture(path, picture.shape[2])
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    if image.mode == "RGBA" and path.suffix.lower() in (".jpg", ".jpeg"):
+    try:
+        with replacing(path) as file:
+            image.save(file, format=WRITABLE[path.suffix.lower()])
+    except DCGANError:
+        raise
+    except ValueError as error:
+        raise DCGANError(
+            f"{path} cannot hold {image.width}x{image.height} pixels; take .png."
+        ) from error
+
+
+def require_writable_picture(path: Path, channels: int) -> None:
+    """Raises a DCGANError if no picture with these channels can be written under this name."""
+    if path.suffix.lower() not in WRITABLE:
+        raise DCGANError(f"{path} must end in one of: {' '.join(WRITABLE)}.")
+    if channels == 4 and path.suffix.lower() in (".jpg", ".jpeg"):
         raise DCGANError(f"{path}: JPEG keeps no transparency; take .png or .webp.")
-    with replacing(path) as file:
-        image.save(file, format=WRITABLE[path.suffix.lower()])
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        what = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise DCGANError(f"Cannot write the picture {path}: {what}.")
 
 
 WRITABLE = {
@@ -205,8 +229,3 @@ WRITABLE = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-
-
-def is_picture_name(path: Path) -> bool:
-    """Whether the file's ending is one that `save_picture` writes."""
-    return path.suffix.lower() in WRITABLE

@@ -33,7 +33,7 @@ class Bar:
     def __init__(self, description: str, total: int, done: int, unit: str) -> None:
         self.description, self.total, self.unit = description, total, unit
         self._first, self._text = done, ""
-        self._start = self._last_line = time.monotonic()
+        self._start = self._last_line = time.perf_counter()
         self.live = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -51,14 +51,18 @@ class Bar:
         """How much is done."""
         return int(self.live.tasks[0].completed)
 
+    def rate(self) -> float:
+        """Units per second since the beginning."""
+        return (self.done - self._first) / max(time.perf_counter() - self._start, 1e-9)
+
     def update(self, done: int, text: str | None = None) -> None:
         """Says how much is done, and a few words that stay until there are newer ones."""
         self._text = self._text if text is None else text
         self.live.update(self._task, completed=min(done, self.total), text=self._text)
-        now = time.monotonic()
+        now = time.perf_counter()
         if not console.is_terminal and now - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = now
-            rate = (done - self._first) / (now - self._start)
+            rate = self.rate()
             left = duration((self.total - done) / max(rate, 1e-9))
             words = f"{self.description}: {done:,} of {self.total:,} {self.unit}"
             logger.info("%s, %.0f/s, %s left  %s", words, rate, left, self._text)
@@ -147,8 +151,12 @@ def _cut_after(path: Path, images_seen: int) -> None:
     """Drops the lines of `log.jsonl` after this moment, and a last line cut short."""
     if not path.exists():
         return
+    try:
+        text = path.read_text(encoding="utf8", errors="replace")
+    except OSError as error:
+        raise unwritable(path, error) from error
     kept = []
-    for line in path.read_text(encoding="utf8").splitlines():
+    for line in text.splitlines():
         try:
             if json.loads(line)["images_seen"] <= images_seen:
                 kept.append(line + "\n")

@@ -120,7 +120,7 @@ class Model:
             "images_seen": str(self.images_seen),
             "notes": json.dumps(self.notes),
         }
-        with replacing(Path(path)) as file:
+        with replacing(Path(path).expanduser()) as file:
             file.write(save(tensors, metadata=header))
 
     def _networks(self) -> dict[str, nn.Module]:
@@ -133,7 +133,8 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
     Raises:
         DCGANError: there is no such file, it is damaged, or it is none of ours.
     """
-    if not Path(path).is_file():
+    path = Path(path).expanduser()
+    if not path.is_file():
         raise DCGANError(
             f"There is no model file {path}. A run keeps its own as RUN/model.safetensors."
         )
@@ -163,7 +164,9 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
     ) as error:
         if isinstance(error, DCGANError) and str(path) in str(error):
             raise
-        raise DCGANError(f"{path} is no model file, or a damaged one: {error}.") from error
+        raise DCGANError(
+            f"{path} is no model file, or a damaged one: {str(error).rstrip('.')}."
+        ) from error
     for network in model._networks().values():
         network.eval().requires_grad_(False)
     return model.to(device)

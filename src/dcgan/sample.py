@@ -15,6 +15,7 @@ from dcgan.tensors import Labels, Latents, Pixels
 
 LARGEST_SEED = 2**63 - 1
 SAMPLE_BATCH = 128
+MOST_SEEDS = 10_000_000
 
 
 def draw_latents(count: int, config: NetworkConfig, rng: torch.Generator) -> Latents:
@@ -67,10 +68,12 @@ def parse_seeds(text: str) -> list[int]:
     """
     seeds: list[int] = []
     for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        match = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise DCGANError(f"`seeds` (={text}) must look like 0-63 or 1,2,5-10.")
+        if last - first >= MOST_SEEDS - len(seeds):
+            raise DCGANError(f"`seeds` (={text}) are too many; {MOST_SEEDS:,} at most in one go.")
         seeds += range(first, last + 1)
     return seeds
 

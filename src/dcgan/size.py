@@ -59,6 +59,7 @@ def halvings(size: Size) -> int | None:
 
 def nearest_sizes(size: Size, count: int = 3) -> list[Size]:
     """The possible sizes nearest to an impossible one; square ones for a square."""
+    size = Size(*(min(max(side, SMALLEST_SIDE), LARGEST_SIDE) for side in size))
     candidates = set()
     for times in range(1, 11):
         unit = 2**times

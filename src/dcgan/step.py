@@ -174,9 +174,10 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
 
 
 def set_learning_rate(state: TrainState) -> None:
-    """The step size of this moment: constant, then falling to 0 over the last `decay_images`."""
+    """The step size of this moment: constant, then falling to 0 over the run's last share."""
     options = state.config.train
-    left = (options.images - state.images_seen) / max(options.decay_images, 1)
+    decay_images = options.decay_share * options.images
+    left = (options.images - state.images_seen) / max(decay_images, 1)
     for optimizer in (state.g_optimizer, state.d_optimizer):
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * max(0.0, min(1.0, left))

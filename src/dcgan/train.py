@@ -5,7 +5,6 @@ import dataclasses
 import math
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,9 +17,9 @@ from dcgan import config as configs
 from dcgan.checkpoint import Run
 from dcgan.config import Config
 from dcgan.data.loader import Loader, derive
-from dcgan.data.pack import Pack, is_pack
+from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, open_pack
-from dcgan.data.sources import open_source
+from dcgan.data.sources import open_source, source_name
 from dcgan.devices import choose_device, keep_freed_memory
 from dcgan.errors import DCGANError, Stopped
 from dcgan.images import save_picture, sheet, to_floats
@@ -28,6 +27,7 @@ from dcgan.log import RunLog, logger, progress
 from dcgan.model import Model, calibrate, load
 from dcgan.networks import plan_text
 from dcgan.sample import draw, draw_latents, labels_of, latents_of
+from dcgan.size import Size
 from dcgan.step import StepLosses, TrainState, train_step
 from dcgan.tensors import Images, Labels, Latents
 
@@ -43,17 +43,26 @@ def resolve(run: Run, preset: str | None, options: dict[str, Any]) -> Config:
     Raises:
         DCGANError: an option is unknown or not allowed, or contradicts the run in the folder.
     """
+    if options.get("images") and options.get("passes"):
+        raise DCGANError("Give `images` or `passes`, not both.")
+    fresh = configs.preset(preset or "default", **options)
     saved = run.config()
     if saved is None:
-        return configs.preset(preset or "default", **options)
-    config = configs.preset(preset, **options) if preset else saved.replaced(**options)
-    changes = configs.differences(saved, config)
+        return fresh
+    row = configs.PRESETS[preset].options if preset else {}
+    config = saved.replaced(**{**row, **options})
+    refuse_differences(run, saved, config)
+    return config
+
+
+def refuse_differences(run: Run, old: Config, new: Config) -> None:
+    """Raises a DCGANError that shows how the options differ from those of the run so far."""
+    changes = configs.differences(old, new)
     if changes:
         raise DCGANError(
             f"{run.path} holds a run with other options: {', '.join(changes)}. "
             "Leave these out to go on with it, or begin another with --run FOLDER."
         )
-    return config
 
 
 def train(
@@ -85,8 +94,9 @@ def train(
         keep_freed_memory()
     folder.require_writable()
     pack = open_pack(place, config.pack)
-    config = fit_to_pack(config, pack)
-    with folder.opened():
+    classes = len(pack.class_names(config.train.labels)) if config.train.labels else 0
+    config = fit(config, pack.info.size, pack.info.channels, classes, len(pack))
+    with folder.opened(), advice_on_memory():
         state = TrainState(config, device)
         introduce(state, pack, folder)
         trainer = Trainer(state, pack, folder)
@@ -106,30 +116,32 @@ def preview(
         DCGANError: as `train`.
     """
     config = resolve(Run(run or default_run(place)), preset, options)
-    if is_pack(Path(place)):
-        config = fit_to_pack(config, open_pack(place, config.pack))
-    elif not config.pack.size:
-        network = config.network
-        size = choose_size(open_source(place))
-        config = config.fitted(size, network.channels, network.classes)
+    if is_pack(place):
+        info = open_pack(place, config.pack).info
+        size, channels, columns, count = info.size, info.channels, info.columns, sum(info.shards)
+    else:
+        source = open_source(place)
+        size, channels = config.pack.size or choose_size(source), config.network.channels
+        columns, count = source.columns, len(source)
+    label = config.train.labels
+    classes = len(class_names(columns, label, str(place))) if label else 0
+    config = fit(config, size, channels, classes, count)
     logger.info("%s", plan_text(config.network))
     return config
 
 
 def default_run(place: str | Path) -> Path:
     """Where the run on a source stands if nobody says: `runs/<its name>`."""
-    return Path("runs") / (Path(place).expanduser().resolve().name or "pictures")
+    return Path("runs") / source_name(place)
 
 
-def fit_to_pack(config: Config, pack: Pack) -> Config:
-    """The config with the facts of the pictures filled in: size, channels, classes, length."""
-    train, info = config.train, pack.info
-    classes = len(pack.class_names(train.labels)) if train.labels else 0
+def fit(config: Config, size: Size, channels: int, classes: int, count: int) -> Config:
+    """The config with the facts of the pictures filled in, `count` of them."""
+    train = config.train
     if train.passes:
-        images = max(1, math.ceil(train.passes * len(pack)))
+        images = max(1, math.ceil(train.passes * count))
         train = dataclasses.replace(train, images=images, passes=0.0)
-        config = dataclasses.replace(config, train=train)
-    return config.fitted(info.size, info.channels, classes)
+    return dataclasses.replace(config, train=train).fitted(size, channels, classes)
 
 
 class Trainer:
@@ -139,6 +151,8 @@ class Trainer:
         self.state, self.pack, self.folder = state, pack, folder
         self.options = state.config.train
         self.loader = Loader(pack, self.options.batch, self.options.seed, self.options.labels)
+        self.written = 0
+        """The moment of the last checkpoint."""
 
     def begin(self) -> None:
         """Goes back to the newest sound checkpoint, or writes the first sheet of a new run.
@@ -153,19 +167,37 @@ class Trainer:
                 f"{folder.path} was trained on other pictures: {saved['pictures']:,} then, "
                 f"{len(pack):,} now, or their content differs. Begin another with --run FOLDER."
             )
-        folder.write_config(state.config)
         if saved:
-            state.load_state_dict(saved["training"])
-            logger.info(f"Going on from {state.images_seen:,} pictures.")
-            if not folder.model_file.exists():
-                self.write_model()
-            if state.images_seen >= self.options.images:
-                logger.info(
-                    f"{folder.path} has seen all its {self.options.images:,} pictures; "
-                    "train on with a larger --images."
-                )
-        else:
+            self.require_same(Config.from_json(saved["config"], "the checkpoint"), saved)
+        folder.write_config(state.config)
+        if not saved:
             self.write_sheet()
+            return
+        state.load_state_dict(saved["training"])
+        self.written = state.images_seen
+        folder.set_aside_after(state.images_seen)
+        logger.info(f"Going on from {state.images_seen:,} pictures.")
+        if state.images_seen >= self.options.images:
+            self.write_model()
+            logger.info(
+                f"{folder.path} has seen all its {self.options.images:,} pictures; "
+                "train on with a larger --images."
+            )
+
+    def require_same(self, then: Config, saved: dict[str, Any]) -> None:
+        """Refuses options that would not go on where the checkpoint stands.
+
+        Raises:
+            DCGANError: they differ, or the step size has begun to fall towards another end.
+        """
+        refuse_differences(self.folder, then, self.state.config)
+        before, now = then.train, self.options
+        fall = min(before.images, now.images) * (1 - before.decay_share)
+        if before.decay_share and before.images != now.images and saved["images_seen"] > fall:
+            raise DCGANError(
+                f"{self.folder.path} has begun to let its step size fall towards its end at "
+                f"{before.images:,} pictures; its length cannot be changed any more."
+            )
 
     def go_on(self) -> None:
         """Trains to the end and writes what is due on the way.
@@ -176,27 +208,27 @@ class Trainer:
         """
         state, options = self.state, self.options
         log = RunLog(self.folder.path, state.images_seen)
-        begun, first = time.monotonic(), state.images_seen
         recent: list[StepLosses] = []
         with (
             closing(log),
             stop_signals() as signals,
-            progress("Training", options.images, done=first, unit="pictures") as bar,
+            progress("Training", options.images, done=state.images_seen, unit="pictures") as bar,
         ):
             while state.images_seen < options.images and not signals:
                 recent.append(train_step(state, *self.next_batch()))
                 bar.update(state.images_seen)
-                last = bool(signals) or state.images_seen >= options.images
-                if last or self.is_due(options.log_interval):
-                    rate = (state.images_seen - first) / (time.monotonic() - begun)
-                    values = self.summary(recent, rate)
-                    log.write(values)
-                    bar.update(state.images_seen, describe(values))
-                    recent.clear()
-                if last or self.is_due(options.sheet_interval):
+                if self.is_due(options.log_interval):
+                    bar.update(state.images_seen, self.write_log(log, recent, bar.rate()))
+                if self.is_due(options.sheet_interval):
                     self.write_sheet()
-                if last or self.is_due(options.checkpoint_interval):
+                if self.is_due(options.checkpoint_interval):
                     self.write_checkpoint()
+            # At the end, or when asked to stop at whatever moment: what is not written yet.
+            if recent:
+                self.write_log(log, recent, bar.rate())
+            if self.written != state.images_seen:
+                self.write_sheet()
+                self.write_checkpoint()
         if signals and state.images_seen < options.images:
             raise Stopped(
                 f"Stopped after {state.images_seen:,} pictures; all is saved in "
@@ -220,11 +252,14 @@ class Trainer:
         seen = self.state.images_seen
         return seen // interval > (seen - self.options.batch) // interval
 
-    def summary(self, recent: list[StepLosses], rate: float) -> dict[str, float]:
-        """The means over the last steps; the one place that waits for the device.
+    def write_log(self, log: RunLog, recent: list[StepLosses], rate: float) -> str:
+        """Logs the means over the last steps, and forgets these; waits for the device.
+
+        Returns:
+            The means in a few words.
 
         Raises:
-            DCGANError: three steps in a row were not finite.
+            DCGANError: three steps in a row were not finite, or the log cannot be written.
         """
         if self.state.most_bad_in_a_row.item() >= BAD_STEPS_IN_A_ROW:
             raise DCGANError(
@@ -234,8 +269,11 @@ class Trainer:
                 "Try --precision float32, or another run with a smaller --learning-rate."
             )
         means = torch.stack([torch.stack(losses) for losses in recent]).nanmean(0).tolist()
-        values = dict(zip(StepLosses._fields, means, strict=True))
-        return {"images_seen": self.state.images_seen, **values, "images_per_second": rate}
+        recent.clear()
+        # A network that had no turn in these steps has no loss.
+        known = {n: v for n, v in zip(StepLosses._fields, means, strict=True) if math.isfinite(v)}
+        log.write({"images_seen": self.state.images_seen, **known, "images_per_second": rate})
+        return describe(known)
 
     def write_sheet(self) -> None:
         """Draws the same latents as ever, with batch statistics as the paper does."""
@@ -251,8 +289,15 @@ class Trainer:
         """
         state, info = self.state, self.pack.info
         self.write_model()
-        saved = {"training": state.state_dict(), "digest": info.digest, "pictures": len(self.pack)}
+        saved = {
+            "training": state.state_dict(),
+            "config": state.config.to_json(),
+            "digest": info.digest,
+            "pictures": len(self.pack),
+            "images_seen": state.images_seen,
+        }
         self.folder.save(saved, state.images_seen, self.options.keep_interval)
+        self.written = state.images_seen
 
     def write_model(self) -> None:
         """Writes the model as it is now."""
@@ -289,10 +334,10 @@ def build_model(state: TrainState, pack: Pack) -> Model:
 
 
 def describe(values: dict[str, float]) -> str:
-    """The losses and the discriminator's mean answers, in a few words."""
-    return "loss D {d_loss:.2f} G {g_loss:.2f}  D says real {d_real:.0%} fake {d_fake:.0%}".format(
-        **values
-    )
+    """The losses and the discriminator's mean answers, in a few words; a dash where unknown."""
+    d_loss, g_loss = (f"{values[n]:.2f}" if n in values else "-" for n in ("d_loss", "g_loss"))
+    real, fake = (f"{values[n]:.0%}" if n in values else "-" for n in ("d_real", "d_fake"))
+    return f"loss D {d_loss} G {g_loss}  D says real {real} fake {fake}"
 
 
 def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
@@ -306,6 +351,26 @@ def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     )
     if len(pack) < FEW_PICTURES:
         logger.warning("So few pictures will be learnt by heart; a thousand or more are better.")
+
+
+@contextmanager
+def advice_on_memory() -> Iterator[None]:
+    """Within, running out of memory becomes a sentence that says what to make smaller.
+
+    Raises:
+        DCGANError: there was not enough memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).lower()
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not full and "allocate memory" not in text and "storage size" not in text:
+            raise
+        raise DCGANError(
+            "The networks and a batch do not fit into memory. "
+            "Take a smaller --batch, --width or --size."
+        ) from error
 
 
 @contextmanager

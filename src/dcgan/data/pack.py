@@ -57,20 +57,29 @@ class PackInfo:
         Raises:
             DCGANError: it is missing, damaged or of another format.
         """
+        file = folder / INFO_FILE
         try:
-            values: dict[str, Any] = json.loads((folder / INFO_FILE).read_text(encoding="utf8"))
+            values: dict[str, Any] = json.loads(file.read_text(encoding="utf8"))
+            if values["format"] != FORMAT:
+                raise DCGANError(f"{folder} is a pack of another format. {REMAKE}")
             values["size"] = Size.of(values["size"])
-            values["shards"] = tuple(values["shards"])
+            values["shards"] = tuple(map(int, values["shards"]))
+            values["skipped"] = int(values["skipped"])
             values["columns"] = {
-                name: None if names is None else tuple(names)
+                str(name): None if names is None else tuple(map(str, names))
                 for name, names in values["columns"].items()
             }
             info = cls(**values)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DCGANError(f"{folder} is no pack that can be read: {error}.") from error
-        if info.format != FORMAT:
-            raise DCGANError(f"{folder} is a pack of another format ({info.format}); make it anew.")
+        except DCGANError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
+        if min(info.shards, default=0) < 0 or not sum(info.shards):
+            raise DCGANError(f"{file} speaks of no pictures. {REMAKE}")
         return info
+
+
+REMAKE = "Delete the pack; it is made anew from its source."
 
 
 class Pack:
@@ -107,12 +116,16 @@ class Pack:
         """The labels (len,) of a column; classes as their index.
 
         Raises:
-            DCGANError: there is no such column.
+            DCGANError: there is no such column, or the labels are damaged.
         """
-        if column not in self.info.columns:
-            words = did_you_mean(column, self.info.columns) if self.info.columns else "It has none."
-            raise DCGANError(f"{self.info.name} has no label column {column!r}. {words}")
-        rows: NDArray[np.float32] = np.load(self.path / LABELS_FILE, mmap_mode="r")
+        require_column(self.info.columns, column, self.info.name)
+        file = self.path / LABELS_FILE
+        try:
+            rows: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
+        if rows.shape != (len(self), len(self.info.columns)):
+            raise DCGANError(f"{file} is not what {INFO_FILE} says it is. {REMAKE}")
         return rows[:, list(self.info.columns).index(column)]
 
     def class_names(self, column: str) -> tuple[str, ...]:
@@ -121,20 +134,34 @@ class Pack:
         Raises:
             DCGANError: there is no such column, or it holds numbers.
         """
-        names = self.info.columns[column] if len(self.labels(column)) else ()
-        if names is None:
-            classes = [name for name, known in self.info.columns.items() if known]
-            words = did_you_mean(column, classes)
-            raise DCGANError(f"The label column {column!r} holds numbers, not classes. {words}")
-        return names
+        return class_names(self.info.columns, column, self.info.name)
 
 
-REMAKE = "Delete the pack; it is made anew from its source."
+def class_names(columns: Columns, column: str, source: str) -> tuple[str, ...]:
+    """The names of the classes in a label column of a source.
+
+    Raises:
+        DCGANError: there is no such column, or it holds numbers.
+    """
+    require_column(columns, column, source)
+    names = columns[column]
+    if names is None:
+        classes = [name for name, known in columns.items() if known]
+        words = did_you_mean(column, classes)
+        raise DCGANError(f"The label column {column!r} holds numbers, not classes. {words}")
+    return names
 
 
-def is_pack(path: Path) -> bool:
+def require_column(columns: Columns, column: str, source: str) -> None:
+    """Raises a DCGANError unless the source has this label column."""
+    if column not in columns:
+        words = did_you_mean(column, columns) if columns else "It has none."
+        raise DCGANError(f"{source} has no label column {column!r}. {words}")
+
+
+def is_pack(path: str | Path) -> bool:
     """Whether a pack stands at this path."""
-    return (path / INFO_FILE).is_file()
+    return (Path(path).expanduser() / INFO_FILE).is_file()
 
 
 def shard_file(folder: Path, number: int) -> Path:

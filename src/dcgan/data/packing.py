@@ -1,6 +1,7 @@
 """Making a pack: every picture of a source decoded once, in parallel, whole or not at all."""
 
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -15,7 +16,7 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from dcgan.config import PackConfig
@@ -31,7 +32,7 @@ from dcgan.data.pack import (
 from dcgan.data.sources import Source, open_source
 from dcgan.data.worlds import Columns
 from dcgan.errors import DCGANError
-from dcgan.files import make_folder, replacing
+from dcgan.files import TEMPORARY, make_folder, replacing
 from dcgan.images import (
     Picture,
     PictureError,
@@ -47,6 +48,7 @@ from dcgan.size import SMALLEST_SIDE, Size, halvings
 SHARD_BYTES = 64 << 20
 CHUNK = 64
 PROBES = 100
+PARTIAL = ".partial"
 USUAL_SIDE = 64
 """Larger pictures are made so small, unless the user says otherwise."""
 
@@ -65,7 +67,7 @@ def pack(place: str | Path, path: str | Path, config: PackConfig | None = None) 
         DCGANError: there is no such source, none of its pictures can be read, or something else
             stands at `path` or nothing can be written there.
     """
-    return _pack_source(open_source(place), Path(path), config or PackConfig())
+    return _pack_source(open_source(place), Path(path).expanduser(), config or PackConfig())
 
 
 def open_pack(place: str | Path, config: PackConfig) -> Pack:
@@ -74,8 +76,8 @@ def open_pack(place: str | Path, config: PackConfig) -> Pack:
     Raises:
         DCGANError: as `pack`; or the pack at this path was made with other options.
     """
-    if is_pack(Path(place)):
-        found = Pack(Path(place))
+    if is_pack(place):
+        found = Pack(Path(place).expanduser())
         for name in ("size", "channels"):
             asked, has = getattr(config, name), getattr(found.info, name)
             if asked not in (None, has):
@@ -90,7 +92,7 @@ def open_pack(place: str | Path, config: PackConfig) -> Pack:
 
 def cache_folder() -> Path:
     """Where packs stand that nobody asked for by name: $DCGAN_CACHE, or ~/.cache/dcgan."""
-    return Path(os.environ.get("DCGAN_CACHE") or Path.home() / ".cache" / "dcgan")
+    return Path(os.environ.get("DCGAN_CACHE") or "~/.cache/dcgan").expanduser()
 
 
 def choose_size(source: Source) -> Size:
@@ -141,26 +143,53 @@ def _pack_source(source: Source, path: Path, config: PackConfig) -> Pack:
     require_colour(config.background)
     config = _with_size(source, config)
     key = _key(source, config)
-    if path.exists() and not is_pack(path) and not (path.is_dir() and not any(path.iterdir())):
-        raise DCGANError(f"{path} is no pack and not empty; give the name of a new folder.")
-    make_folder(path.parent)
-    building = path.with_name(f"{path.name}.{key[:16]}.partial")
-    with FileLock(path.with_name(f".{path.name}.lock")):
-        if not is_pack(path):
-            make_folder(building)
-            _write_shards(source, building, config)
-            _finish(source, building, config, key)
-            if path.exists():
-                path.rmdir()
-            building.replace(path)
-            _report(Pack(path))
+    if not is_pack(path):
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise DCGANError(f"{path} is no pack and not empty; give the name of a new folder.")
+        next(iter(source.read([0], _size(config))))  # a size that cannot be drawn shows here
+        make_folder(path.parent)
+        _build(source, path, config, key)
     found = Pack(path)
     if found.info.key != key:
         raise DCGANError(
             f"{path} holds a pack of other pictures or with other options "
-            f"({len(found):,} of {found.info.size.grid} from {found.info.name}); give another name."
+            f"({len(found):,} of {found.info.size.grid} from {found.info.name}); "
+            "give another name."
         )
     return found
+
+
+def _build(source: Source, path: Path, config: PackConfig, key: str) -> None:
+    """Makes the pack in a folder beside its place, under a lock, then gives it its name."""
+    building = path.with_name(f"{path.name}.{key[:16]}{PARTIAL}")
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info(f"Waiting for another process that is packing into {path}.")
+        lock.acquire()
+    try:
+        if is_pack(path):
+            return
+        for other in path.parent.glob(f"{path.name}.*{PARTIAL}"):
+            if other != building:
+                shutil.rmtree(other)
+        make_folder(building)
+        for remnant in building.glob(f".*{TEMPORARY}"):
+            remnant.unlink()
+        if not is_pack(building):
+            _write_shards(source, building, config)
+            _finish(source, building, config, key)
+        # From here on the pack is whole; what is left of its making goes, then it gets its name.
+        for rest in (*building.glob("notes-*.json"), *building.glob("labels-*.npy")):
+            rest.unlink()
+        if path.exists():
+            path.rmdir()
+        building.replace(path)
+        _report(Pack(path))
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _write_shards(source: Source, folder: Path, config: PackConfig) -> None:
@@ -217,11 +246,11 @@ def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
     channels = config.channels or (1 if all(note["grey"] for note in notes) else 3)
     digest = hashlib.sha256()
     for number in range(len(notes)):
-        shard = np.load(shard_file(folder, number), mmap_mode="r")
+        shard = np.load(shard_file(folder, number))
         if shard.shape[-1] != channels:
-            shard = shard[..., :channels]
+            shard = np.ascontiguousarray(shard[..., :channels])
             _save(shard_file(folder, number), shard)
-        digest.update(np.ascontiguousarray(shard).data)
+        digest.update(shard.data)
     parts = sorted(folder.glob("labels-*.npy"))
     if source.columns:
         labels = np.concatenate([np.load(file) for file in parts])
@@ -230,7 +259,7 @@ def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
     with replacing(folder / SKIPPED_FILE) as file:
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows([("picture", "reason"), *skipped])
-        file.write(table.getvalue().encode())
+        file.write(table.getvalue().encode(errors="backslashreplace"))
     info = PackInfo(
         name=source.name,
         size=_size(config),
@@ -242,15 +271,12 @@ def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
         digest=digest.hexdigest(),
     )
     info.write(folder)
-    for part in (*parts, *folder.glob("notes-*.json")):
-        part.unlink()
 
 
 def _report(made: Pack) -> None:
     info, colour = made.info, {1: "grey", 3: "colour", 4: "colour with alpha"}
-    logger.info(
-        "Packed %s pictures of %s in %s.", f"{len(made):,}", info.size.grid, colour[info.channels]
-    )
+    described = f"{len(made):,} pictures of {info.size.grid} in {colour[info.channels]}"
+    logger.info(f"Packed {described} into {made.path}.")
     if info.skipped:
         with (made.path / SKIPPED_FILE).open(encoding="utf8", newline="") as file:
             _, (name, reason), *_ = csv.reader(file)
@@ -267,13 +293,7 @@ def _key(source: Source, config: PackConfig) -> str:
 
 
 def _with_size(source: Source, config: PackConfig) -> PackConfig:
-    return (
-        config
-        if config.size
-        else PackConfig(
-            size=choose_size(source), channels=config.channels, background=config.background
-        )
-    )
+    return config if config.size else dataclasses.replace(config, size=choose_size(source))
 
 
 def _size(config: PackConfig) -> Size:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from dcgan.data.worlds import WORLDS, Columns, World
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.log import logger
 from dcgan.size import Size
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 WORLD_PICTURES = 20_000
+SAYS_NOTHING = {"train", "training", "test", "val", "valid", "validation", "images", "pictures"}
 
 
 class Item(NamedTuple):
@@ -56,7 +58,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = path.resolve().name or "pictures"
+        self.name = source_name(path)
         self.files, others = find_pictures(path)
         if not self.files:
             raise DCGANError(no_pictures(path, others))
@@ -80,8 +82,12 @@ class Folder:
         """A digest of the files' names, lengths and times of change."""
         digest = hashlib.sha256()
         for file in self.files:
-            status = (self.path / file).stat()
-            digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            try:
+                status = (self.path / file).stat()
+                state = f"{status.st_size} {status.st_mtime_ns}"
+            except OSError as error:
+                state = str(error.strerror)
+            digest.update(os.fsencode(file) + f"\0{state}\n".encode())
         return digest.hexdigest()
 
     def read(self, indices: Sequence[int], size: Size) -> Iterator[Item]:
@@ -94,8 +100,8 @@ class Folder:
             yield Item(content, self._labels[index])
 
     def picture_name(self, index: int) -> str:
-        """The file's path below the folder."""
-        return self.files[index]
+        """The file's path below the folder; bytes that are no text are shown as such."""
+        return os.fsencode(self.files[index]).decode(errors="backslashreplace")
 
 
 class Drawing:
@@ -134,7 +140,11 @@ def open_source(place: str | Path) -> Source:
     Raises:
         DCGANError: there is none, or it holds no pictures.
     """
+    if not str(place):
+        raise DCGANError("The name of the source is empty; give a folder, or one of the worlds.")
     path = Path(place).expanduser()
+    if is_run(path):
+        raise DCGANError(f"{path} is a run; its model is {path / 'model.safetensors'}.")
     if path.is_dir():
         return Folder(path)
     if str(place) in WORLDS:
@@ -146,36 +156,56 @@ def open_source(place: str | Path) -> Source:
         )
     around = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     words = did_you_mean(path.name, around if "/" in str(place) else [*around, *WORLDS])
+    guess = f" {words}" if words.startswith("Did") else ""
     raise DCGANError(
-        f"There is no folder {place}. {words if 'Did' in words else ''}".rstrip()
-        + f" Give a folder of pictures, or one of the drawn worlds: {', '.join(sorted(WORLDS))}."
+        f"There is no folder {place}.{guess} "
+        f"Give a folder of pictures, or one of the drawn worlds: {', '.join(sorted(WORLDS))}."
     )
+
+
+def source_name(place: str | Path) -> str:
+    """What a source is called: the folder's name, with the one above if it says nothing itself."""
+    path = Path(place).expanduser().resolve()
+    if path.name.lower() in SAYS_NOTHING and path.parent.name:
+        return f"{path.parent.name}-{path.name}"
+    return path.name or "pictures"
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is that of a training, whose sheets are no pictures to learn from."""
+    return (path / "config.json").is_file() and (path / "checkpoints").is_dir()
 
 
 def find_pictures(root: Path) -> tuple[list[str], Counter[str]]:
     """All picture files below a folder, sorted, as paths below it; and the others' endings counted.
 
-    Hidden files and folders are left out, links followed, circles of links cut.
+    Hidden files and folders and the folders of runs are left out; links are followed, circles cut.
     """
     found: list[str] = []
     others: Counter[str] = Counter()
     seen: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_report):
         real = os.path.realpath(folder)
-        if real in seen:
+        if real in seen or is_run(Path(folder)):
             subfolders.clear()
             continue
         seen.add(real)
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         for name in files:
-            if name.startswith("."):
+            path = os.path.join(folder, name)
+            # What is there and no file, as a pipe, would be waited for without end.
+            if name.startswith(".") or (os.path.exists(path) and not os.path.isfile(path)):
                 continue
             ending = os.path.splitext(name)[1].lower()
             if ending in PICTURE_ENDINGS:
-                found.append((Path(folder) / name).relative_to(root).as_posix())
+                found.append(Path(path).relative_to(root).as_posix())
             else:
                 others[ending] += 1
     return sorted(found), others
+
+
+def _report(error: OSError) -> None:
+    logger.warning(f"Cannot search {error.filename}: {(error.strerror or '').lower()}.")
 
 
 def no_pictures(path: Path, others: Counter[str]) -> str:
