@@ -64,6 +64,15 @@ def test_a_damaged_newest_is_reported_and_passed_over(
         assert "Trying the one before" in caplog.text
 
 
+def test_none_is_sound(run: Run) -> None:
+    for images_seen in (1, 2):
+        save(run, images_seen)
+        (run.checkpoints / f"00000000{images_seen}.pt").write_bytes(b"words")
+    with pytest.raises(DCGANError, match="None of the 2 checkpoints in .* is sound. Delete"):
+        run.latest()
+    assert names(run) == [1, 2]
+
+
 def test_a_single_turned_bit_is_noticed(run: Run) -> None:
     save(run, 1)
     path = run.checkpoints / "000000001.pt"

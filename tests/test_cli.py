@@ -204,3 +204,23 @@ def test_a_folder_of_one_picture(here: Path) -> None:
     Path("one").mkdir()
     drawn_picture(1).save("one/one.png")
     assert dcgan("train", "one", *TRAIN).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "photos", "--run", ""], ["sample", "", "x.png"], ["train", ""]]
+)
+def test_empty_paths(photos: Path, here: Path, words: list[str]) -> None:
+    result = dcgan(*words)
+    assert result.exit_code != 0
+    assert "empty" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_what_a_preview_finds(classes: Path, here: Path) -> None:
+    result = dcgan("train", "animals", "--preset", "mnist", "--passes", "2", "--dry-run")
+    found = json.loads(result.stdout)
+    assert found["network"]["classes"] == 3
+    assert found["train"]["images"] == 24
+    wrong = dcgan("train", "animals", "--labels", "clas", "--dry-run")
+    assert wrong.exit_code == 1
+    assert "no label column 'clas'. Did you mean 'class'?" in wrong.stderr

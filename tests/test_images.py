@@ -140,11 +140,16 @@ def test_first_frame_of_an_animation() -> None:
 
 
 def test_icc_profile_is_applied_and_a_broken_one_is_not() -> None:
-    # Linear XYZ-like profiles are rare; sRGB as its own profile must change nothing.
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = drawn_picture(2, 8, 8)
     same = decode(encoded(picture, icc_profile=profile), EIGHT)
     np.testing.assert_allclose(same.astype(int), np.asarray(picture).astype(int), atol=2)
+    # With the names of two primaries exchanged it says that what is stored as red means blue.
+    exchanged = (
+        profile.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
+    )
+    turned = decode(encoded(flat((255, 0, 0), "RGB"), icc_profile=exchanged), EIGHT)
+    assert np.abs(np.array(colour_of(turned)) - [0, 0, 255]).max() <= 2
     broken = decode(encoded(picture, icc_profile=b"no profile"), EIGHT)
     np.testing.assert_array_equal(broken, np.asarray(picture))
 

@@ -22,6 +22,12 @@ def test_refused(text: str) -> None:
         parse_seeds(text)
 
 
+@pytest.mark.parametrize("text", ["0-99999999999999", "0-99,0-9999999"])
+def test_too_many(text: str) -> None:
+    with pytest.raises(DCGANError, match=r"are too many; 10,000,000 at most"):
+        parse_seeds(text)
+
+
 @pytest.mark.parametrize("prior", ["uniform", "normal"])
 def test_a_latent_is_its_seed_s(prior: str) -> None:
     config = NetworkConfig(prior=prior)  # type: ignore[arg-type]

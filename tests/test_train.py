@@ -21,7 +21,7 @@ import dcgan
 from dcgan import step
 from dcgan.checkpoint import Run, read_checkpoint
 from dcgan.errors import DCGANError, Stopped
-from dcgan.train import preview
+from dcgan.train import Trainer, preview
 from tests.conftest import TINY, drawn_picture
 
 OFTEN = {"log_interval": 8, "sheet_interval": 16, "checkpoint_interval": 8}
@@ -93,13 +93,16 @@ def test_what_a_run_leaves(photos: Path, tmp_path: Path) -> None:
         {"schedule": "alternate", "flip": True, "l2": 1e-3},
         {"precision": "bfloat16", "images": 64, "decay_share": 0.5},
         {"average_half_life": 0, "convolutions": 2, "kernel_size": 3},
+        {"labels": "class", "hidden_units": 8, "prior": "normal"},
     ],
 )
-def test_n_plus_m_steps_are_n_then_m(photos: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+def test_n_plus_m_steps_are_n_then_m(
+    classes: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
     whole = {"images": 64, **options}
-    run(photos, tmp_path / "whole", **whole)
+    run(classes, tmp_path / "whole", **whole)
     for images_seen in (12, 28, 64):
-        stop_at(images_seen, photos, tmp_path / "parts", whole)
+        stop_at(images_seen, classes, tmp_path / "parts", whole)
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 
@@ -124,6 +127,30 @@ def stop_at(images_seen: int, photos: Path, folder: Path, options: dict[str, Any
             run(photos, folder, **options)
 
 
+@pytest.mark.parametrize("writing", ["write_sheet", "write_log", "write_checkpoint"])
+def test_asked_to_stop_while_writing(photos: Path, tmp_path: Path, writing: str) -> None:
+    options = {"images": 32, "log_interval": 8, "sheet_interval": 8, "checkpoint_interval": 8}
+    run(photos, tmp_path / "whole", **options)
+    write = getattr(Trainer, writing)
+
+    def asked_to_stop(self: Trainer, *rest: Any) -> Any:
+        written = write(self, *rest)
+        if self.state.images_seen == 8:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return written
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, writing, asked_to_stop)
+        with pytest.raises(Stopped, match="Stopped after 8 pictures; all is saved"):
+            run(photos, tmp_path / "parts", **options)
+    assert state_of(tmp_path / "parts")["images_seen"] == 8
+    assert dcgan.load(tmp_path / "parts" / "model.safetensors").images_seen == 8
+    assert [line["images_seen"] for line in lines(tmp_path / "parts")] == [8]
+    assert (tmp_path / "parts" / "samples" / "000000008.png").exists()
+    run(photos, tmp_path / "parts", **options)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_a_longer_run_begins_as_the_shorter(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "whole", images=48)
     run(photos, tmp_path / "parts", images=20)
@@ -146,22 +173,29 @@ def started(photos: Path, folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for_checkpoint(folder: Path, process: "subprocess.Popen[str]") -> None:
+def wait_for_checkpoint(folder: Path, process: "subprocess.Popen[str]", after: str = "") -> None:
+    """Waits until a checkpoint stands there that is newer than the one of this name."""
     deadline = time.monotonic() + 120
-    while not list((folder / "checkpoints").glob("*.pt")):
+    while newest(folder) <= after:
         assert process.poll() is None, process.stderr.read() if process.stderr else ""
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def newest(folder: Path) -> str:
+    return max((path.name for path in (folder / "checkpoints").glob("*.pt")), default="")
 
 
 def test_kill_at_a_random_moment_loses_nothing(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "whole", images=400)
     killed = tmp_path / "killed"
     for _ in range(2):
+        before = newest(killed)
         with started(photos, killed) as process:
-            wait_for_checkpoint(killed, process)
-            time.sleep(random.random())
+            wait_for_checkpoint(killed, process, before)
+            time.sleep(random.random() / 2)
             process.kill()
+    assert newest(killed) < "000000400.pt", "a run that was at its end proves nothing"
     run(photos, killed, images=400)
     assert_same_run(tmp_path / "whole", killed)
     assert [line["images_seen"] for line in lines(killed)] == list(range(8, 401, 8))
@@ -199,6 +233,57 @@ def test_damaged_newest_checkpoint(
     assert f"The checkpoint {newest} is damaged" in caplog.text
     assert "Going on from 16 pictures" in caplog.text
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
+    assert newest.with_suffix(".damaged").exists(), "set aside, so that it never counts again"
+
+
+def test_all_checkpoints_damaged(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=16)
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        path.write_bytes(b"words")
+    before = sorted((tmp_path / "run").rglob("*"))
+    with pytest.raises(DCGANError, match="None of the 2 checkpoints in .* is sound"):
+        run(photos, tmp_path / "run", images=32)
+    assert sorted((tmp_path / "run").rglob("*")) == before
+
+
+def test_a_lost_config_is_no_licence(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=16)
+    (tmp_path / "run" / "config.json").unlink()
+    with pytest.raises(DCGANError, match=r"other options: width 8 -> 16\. Leave"):
+        run(photos, tmp_path / "run", images=32, width=16)
+    run(photos, tmp_path / "run", images=32)
+    run(photos, tmp_path / "whole", images=32)
+    assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+def test_the_folder_above_the_runs(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    for images in (8, 16):
+        model = dcgan.train(".", **{**TINY, **OFTEN, "images": images})
+        assert model.images_seen == images
+    with pytest.raises(DCGANError, match="is a run; its model is"):
+        dcgan.train("runs/photos")
+
+
+def test_the_end_of_a_falling_step_size_stays(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=32, decay_share=0.5)
+    with pytest.raises(DCGANError, match="has begun to let its step size fall .* 32 pictures"):
+        run(photos, tmp_path / "run", images=64)
+    stop_at(8, photos, tmp_path / "early", {"images": 32, "decay_share": 0.5})
+    run(photos, tmp_path / "early", images=64)
+    run(photos, tmp_path / "whole", images=64, decay_share=0.5)
+    assert_same_run(tmp_path / "whole", tmp_path / "early")
+
+
+def test_one_length(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match="Give `images` or `passes`, not both"):
+        run(photos, tmp_path / "run", images=32, passes=2.0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_large_for_the_memory(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match="do not fit into memory. Take a smaller --batch, --width"):
+        run(photos, tmp_path / "run", images=32, size=512, width=4096)
 
 
 def test_a_lost_model_is_written_again(photos: Path, tmp_path: Path) -> None:

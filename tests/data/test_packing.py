@@ -13,7 +13,7 @@ from PIL import Image
 
 from dcgan.config import PackConfig
 from dcgan.data import packing
-from dcgan.data.pack import Pack, shard_file
+from dcgan.data.pack import Pack, PackInfo, shard_file
 from dcgan.data.packing import Part, choose_size, open_pack, pack
 from dcgan.data.sources import Folder, Source, open_source
 from dcgan.errors import DCGANError
@@ -174,13 +174,37 @@ def test_goes_on_behind_the_last_whole_shard(
     assert asked == [10, 11]
 
 
+@pytest.mark.parametrize("moment", ["before its facts", "before its name"])
+def test_killed_while_finishing(
+    classes: Path, tmp_path: Path, small_shards: None, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    wanted = pack(classes, tmp_path / "wanted", SIXTEEN)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if moment == "before its facts":
+            patch.setattr(PackInfo, "write", killed)
+        else:
+            patch.setattr(Path, "rmdir", killed)
+            (tmp_path / "pack").mkdir()
+        with pytest.raises(KeyboardInterrupt):
+            pack(classes, tmp_path / "pack", SIXTEEN)
+    made = pack(classes, tmp_path / "pack", SIXTEEN)
+    assert made.info == wanted.info
+    assert made.labels("class").tolist() == wanted.labels("class").tolist()
+    assert {p.name for p in made.path.iterdir()} == {p.name for p in wanted.path.iterdir()}
+    assert not list(tmp_path.glob("*.partial"))
+
+
 def test_nothing_readable(tmp_path: Path) -> None:
     (tmp_path / "words").mkdir()
     for number in range(3):
         (tmp_path / "words" / f"{number}.jpg").write_text("words")
     with pytest.raises(DCGANError, match=r"None of the 3 pictures of words can be read \(first: 0"):
         pack(tmp_path / "words", tmp_path / "pack")
-    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == ["words"]
+    assert [path.name for path in tmp_path.iterdir()] == ["words"]
 
 
 def test_a_pack_is_not_overwritten(photos: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan.data.sources import Drawing, Folder, find_pictures, open_source
+from dcgan.data.sources import Drawing, Folder, find_pictures, open_source, source_name
 from dcgan.data.worlds import WORLDS
 from dcgan.errors import DCGANError
 from dcgan.size import Size
@@ -119,3 +119,47 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("words")
     with pytest.raises(DCGANError, match=r"only other files \(3 \.txt, 1 without ending\)"):
         open_source(tmp_path)
+
+
+def test_what_is_no_file_is_left_out(photos: Path) -> None:
+    os.mkfifo(photos / "pipe.png")
+    os.symlink(photos / "gone.png", photos / "dangling.png")
+    source = Folder(photos)
+    assert "pipe.png" not in source.files
+    (dangling,) = source.read([source.files.index("dangling.png")], SIXTEEN)
+    assert isinstance(dangling.content, FileNotFoundError)
+    assert len(source.fingerprint()) == 64
+
+
+def test_names_that_are_no_text(photos: Path) -> None:
+    with open(os.fsencode(photos) + b"/caf\xe9.png", "wb") as file:
+        drawn_picture(3).save(file, "png")
+    source = Folder(photos)
+    number = next(i for i, name in enumerate(source.files) if name.startswith("caf"))
+    assert source.picture_name(number) == r"caf\xe9.png"
+    assert isinstance(next(iter(source.read([number], SIXTEEN))).content, bytes)
+    assert len(source.fingerprint()) == 64
+
+
+def test_runs_are_no_sources(photos: Path) -> None:
+    run = photos / "runs" / "photos"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "samples").mkdir()
+    (run / "config.json").write_text("{}")
+    drawn_picture(1).save(run / "samples" / "000000000.png")
+    assert len(Folder(photos)) == 12
+    with pytest.raises(DCGANError, match=r"is a run; its model is .*model\.safetensors"):
+        open_source(run)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [("photos", "photos"), ("mnist/train", "mnist-train"), ("a/b/Images/", "b-Images")],
+)
+def test_names(tmp_path: Path, place: str, name: str) -> None:
+    assert source_name(tmp_path / place) == name
+
+
+def test_an_empty_name() -> None:
+    with pytest.raises(DCGANError, match="name of the source is empty"):
+        open_source("")
