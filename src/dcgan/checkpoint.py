@@ -63,19 +63,23 @@ class Run:
         """
         for folder in (self.path, self.checkpoints, self.samples):
             make_folder(folder)
+        lock = FileLock(self.path / ".lock", timeout=0)
         try:
-            with FileLock(self.path / ".lock", timeout=0):
-                for folder in (self.path, self.checkpoints, self.samples):
-                    for remnant in folder.glob(f".*{TEMPORARY}"):
-                        remnant.unlink(missing_ok=True)
-                yield
-        except OSError as error:
-            if not isinstance(error, Timeout):
-                raise unwritable(self.path / ".lock", error) from error
+            lock.acquire()
+        except Timeout:
             raise DCGANError(
                 f"Another process is training in {self.path}. Wait for it, stop it, "
                 "or choose another folder with --run."
             ) from None
+        except OSError as error:
+            raise unwritable(self.path / ".lock", error) from error
+        try:
+            for folder in (self.path, self.checkpoints, self.samples):
+                for remnant in folder.glob(f".*{TEMPORARY}"):
+                    remnant.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
 
     def config(self) -> Config | None:
         """The options of the run that stands here, or None where there is none.
