@@ -291,7 +291,7 @@ class Preset(NamedTuple):
     """One row of the table: a sentence, and the options that differ from the defaults."""
 
     help: str
-    options: dict[str, object]
+    options: Mapping[str, object]
 
 
 PAPER: dict[str, object] = {
