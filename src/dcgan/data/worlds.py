@@ -74,7 +74,7 @@ def _draw(
 
 FACES = World(
     name="faces",
-    description="Portraits of friendly people, who smile or not, with or without glasses.",
+    description="portraits of friendly people, who smile or not, with or without glasses",
     columns={
         "smile": NO_YES,
         "glasses": NO_YES,
@@ -88,7 +88,7 @@ FACES = World(
 
 ROOMS = World(
     name="rooms",
-    description="Bedrooms in perspective, most with a bed and a window, by day, dusk or night.",
+    description="bedrooms in perspective, most with a bed and a window, by day, dusk or night",
     columns={
         "bed": NO_YES,
         "window": NO_YES,
