@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
+from dcgan.config import PackConfig
 from dcgan.errors import DCGANError
 from dcgan.images import (
     Picture,
@@ -165,6 +166,29 @@ def test_crop_takes_the_centre() -> None:
     assert colour_of(decode(encoded(picture), EIGHT)) == [0, 255, 0]
     tall = picture.rotate(90, expand=True)
     assert colour_of(decode(encoded(tall), EIGHT)) == [0, 255, 0]
+
+
+def test_other_crops() -> None:
+    picture = Image.new("RGB", (24, 16), "red")
+    picture.paste((0, 255, 0), (8, 4, 16, 12))
+    data = encoded(picture)
+    assert colour_of(decode(data, EIGHT, crop="8")) == [0, 255, 0]
+    squeezed = decode(data, Size(16, 24), crop="none")
+    turned = np.asarray(picture.resize((24, 16), Image.Resampling.LANCZOS))
+    assert squeezed.shape == (16, 24, 3)
+    assert np.array_equal(squeezed, turned)
+    corner = decode(data, EIGHT, crop="none")[0, 0]
+    assert corner.tolist() == [255, 0, 0]
+    assert np.array_equal(decode(data, EIGHT, crop="999"), decode(data, EIGHT))
+    # The pixels in the middle of a large JPEG are not looked for in a reduced one.
+    large = encoded(picture.resize((960, 640), Image.Resampling.NEAREST), "JPEG")
+    np.testing.assert_allclose(colour_of(decode(large, EIGHT, crop="200")), [0, 255, 0], atol=3)
+
+
+@pytest.mark.parametrize("crop", ["center", "0", "-5", "1.5", ""])
+def test_crops_that_are_none(crop: str) -> None:
+    with pytest.raises(DCGANError, match=r"`crop` \(=.*\) must be centre, none, or a side"):
+        PackConfig(crop=crop)
 
 
 def test_shrinking_is_antialiased() -> None:

@@ -40,7 +40,15 @@ class PackConfig:
     channels: int | None = option(
         None, "1 grey, 3 colour, 4 with alpha. [default: 1 if all are grey, else 3]"
     )
+    crop: str = option(
+        "centre",
+        "What stays of a picture: its centre in the wanted shape, the N pixels in its middle "
+        "(CelebA: 108), or all of it, squeezed: none.",
+    )
     background: str = option("white", "Colour laid behind transparent pictures: a name or #rrggbb.")
+    without: str = option(
+        "", "A duplicates.csv; pictures in its column `dropped` are left out (paper: LSUN)."
+    )
 
     def __post_init__(self) -> None:
         _check_options(self)
@@ -48,6 +56,33 @@ class PackConfig:
             raise DCGANError(f"`channels` (={self.channels}) must be 1, 3 or 4.")
         if self.size is not None:
             require_possible(self.size)
+        if self.crop not in ("centre", "none") and not (self.crop.isdecimal() and int(self.crop)):
+            raise DCGANError(
+                f"`crop` (={self.crop}) must be centre, none, or a side in pixels such as 108."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceConfig:
+    """Which faces are cut out of photographs, and how."""
+
+    largest: bool = option(False, "Only the largest face of each picture.")
+    minimum: int = option(
+        48, "Smallest side of a face's box, in pixels of the picture.", minimum=20, maximum=65_536
+    )
+    margin: float = option(
+        0.2, "What is added to the box on each side, as a share of it.", minimum=0, maximum=3
+    )
+    profile: bool = option(False, "Look for faces seen from the side too: 4 times the work.")
+    score: int = option(
+        4,
+        "Least score: how many windows agree on a face. More: fewer faces, fewer mistakes.",
+        minimum=2,
+        maximum=1_000,
+    )
+
+    def __post_init__(self) -> None:
+        _check_options(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +119,13 @@ class NetworkConfig:
     input_bias: bool = option(
         True, "A bias in D's first layer; without it D is blind to contrast (paper: none)."
     )
+    d_norm: Literal["batch", "spectral", "none"] = option(
+        "batch", "What keeps D's layers in scale: batch norm (paper), spectral norm, or nothing."
+    )
+    upsampling: Literal["transposed", "resize"] = option(
+        "transposed",
+        "How G doubles the side: transposed convolutions (paper), or resizing, then a convolution.",
+    )
     output: Literal["tanh", "sigmoid"] = option(
         "tanh", "Last activation of G: tanh (paper), or sigmoid on [0, 1] pixels (MNIST code)."
     )
@@ -113,9 +155,29 @@ class TrainConfig:
     )
     batch: int = option(64, "Pictures per step (paper: 128).", minimum=2, maximum=65_536)
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
+    d_learning_rate: float = option(
+        0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
+    )
     beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
     l2: float = option(
         0.0, "L2 penalty, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
+    )
+    objective: Literal["cross-entropy", "hinge", "least-squares"] = option(
+        "cross-entropy", "What both networks minimise (paper: cross-entropy)."
+    )
+    real_target: float = option(
+        1.0, "What D is to answer on real pictures (paper: 1).", minimum=0.5, maximum=1
+    )
+    gradient_penalty: float = option(
+        0.0,
+        "Weight of R1, which keeps D flat at real pictures; 10 is usual (paper: none).",
+        minimum=0,
+    )
+    augment: Literal["none", "shift", "all"] = option(
+        "none", "Change what D sees: moved, or recoloured and with a hole too (paper: none)."
+    )
+    instance_noise: float = option(
+        0.0, "Noise on what D sees, at first; none at the end of the run (paper: none).", minimum=0
     )
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
@@ -225,11 +287,18 @@ class Option(NamedTuple):
     help: str
 
 
+def options_of(group: str, kind: Any) -> dict[str, Option]:
+    """The options among a dataclass's fields by their names, in order."""
+    hints = get_type_hints(kind)
+    return {
+        item.name: Option(group, hints[item.name], item.default, item.metadata["help"])
+        for item in dataclasses.fields(kind)
+        if "help" in item.metadata
+    }
+
+
 OPTIONS: dict[str, Option] = {
-    item.name: Option(group, get_type_hints(kind)[item.name], item.default, item.metadata["help"])
-    for group, kind in GROUPS.items()
-    for item in dataclasses.fields(kind)
-    if "help" in item.metadata
+    name: found for group, kind in GROUPS.items() for name, found in options_of(group, kind).items()
 }
 """Every option by its name, in the order in which they are written above."""
 

@@ -9,8 +9,10 @@ antialiasing and the centre cut out.
 import io
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +33,9 @@ LARGEST_PICTURE = 178_956_970
 """Pixels; what claims to be larger is refused as a decompression bomb (Pillow's own limit)."""
 
 
+DAMAGED_EXIF = (SyntaxError, ValueError, TypeError, KeyError, struct.error, OverflowError)
+
+
 class PictureError(Exception):
     """A picture that cannot be decoded; its text is the reason."""
 
@@ -46,26 +51,54 @@ def to_bytes(images: Images) -> Pixels:
     return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
-def decode(data: bytes, size: Size, channels: int = 3, background: str = "white") -> Picture:
+def decode(
+    data: bytes,
+    size: Size,
+    channels: int = 3,
+    background: str = "white",
+    crop: str = "centre",
+) -> Picture:
     """A picture file's content as pixels of the wanted size.
 
     Args:
         data: the bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file.
-        size: of the result; the shorter side is resized, the rest of the longer one cut off.
+        size: of the result.
         channels: 1 grey, 3 RGB, 4 RGBA.
         background: a colour's name or #rrggbb, laid behind transparent parts (1 and 3 channels).
+        crop: what is cut off before resizing, as `fit` has it.
 
     Raises:
         PictureError: the bytes are no whole picture of a kind known here.
     """
+    with opened(data) as picture:
+        return decode_opened(picture, size, channels, background, crop)
+
+
+def decode_opened(
+    picture: Image.Image, size: Size, channels: int, background: str, crop: str
+) -> Picture:
+    """The pixels of a picture file that `opened` has opened; else as `decode`."""
+    if not crop.isdecimal():
+        # A JPEG is decoded at a fraction of its size, but at least twice the wanted one.
+        picture.draft(None, (2 * max(size), 2 * max(size)))
+    upright = turned_upright(picture)
+    return to_array(fit(to_mode(upright, channels, background), size, crop))
+
+
+def decode_whole(data: bytes, channels: int = 3, background: str = "white") -> Picture:
+    """A picture file's content as all its pixels, neither cut nor resized; else as `decode`."""
+    with opened(data) as picture:
+        return to_array(to_mode(turned_upright(picture), channels, background))
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[Image.Image]:
+    """Opens a picture file's content; what goes wrong within becomes a PictureError."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
             if math.prod(picture.size) > LARGEST_PICTURE:
                 raise PictureError(f"too large: {picture.width}x{picture.height} pixels")
-            # A JPEG is decoded at a fraction of its size, but at least twice the wanted one.
-            picture.draft(None, (2 * max(size), 2 * max(size)))
-            upright = turned_upright(picture)
-            return to_array(crop(to_mode(upright, channels, background), size))
+            yield picture
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -80,14 +113,20 @@ def turned_upright(picture: Image.Image) -> Image.Image:
     """The picture turned as EXIF says; as it is where the EXIF data is damaged."""
     try:
         return ImageOps.exif_transpose(picture)
-    except (SyntaxError, ValueError, TypeError, KeyError, struct.error, OverflowError):
+    except DAMAGED_EXIF:
         return picture
 
 
-def refit(picture: Picture, size: Size, channels: int = 3, background: str = "white") -> Picture:
+def refit(
+    picture: Picture,
+    size: Size,
+    channels: int = 3,
+    background: str = "white",
+    crop: str = "centre",
+) -> Picture:
     """Pixels (H, W, C), converted and cut to the wanted size as `decode` does with a file."""
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    return to_array(crop(to_mode(image, channels, background), size))
+    return to_array(fit(to_mode(image, channels, background), size, crop))
 
 
 def to_array(picture: Image.Image) -> Picture:
@@ -96,14 +135,72 @@ def to_array(picture: Image.Image) -> Picture:
     return array[..., None] if array.ndim == 2 else array
 
 
-def file_size(data: bytes) -> Size | None:
-    """The size a picture file states in its header, turned as EXIF says; None if it has none."""
+class Header(NamedTuple):
+    """What a picture file says of itself before it is decoded."""
+
+    size: Size
+    """Turned as EXIF says."""
+    kind: str
+    """JPEG, PNG ..."""
+    mode: str
+    """How its pixels are stored, in words."""
+    alpha: bool
+    """Whether it can have transparent parts."""
+    has_more: bool
+    """Whether it holds further frames or pages, which are left out."""
+
+
+def file_header(data: bytes) -> Header | None:
+    """What a picture file says of itself; None if it says nothing that can be read."""
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            return Size(*(picture.size if turned else picture.size[::-1]))
+            return header_of(picture)
     except Exception:  # whatever is wrong with it, `decode` will say
         return None
+
+
+def header_of(picture: Image.Image) -> Header:
+    """What an opened file says of itself, before its pixels are decoded."""
+    return Header(
+        Size(*(picture.size if _lies_down(picture) else picture.size[::-1])),
+        str(picture.format),
+        stored_as(picture),
+        picture.has_transparency_data,
+        _has_more(picture),
+    )
+
+
+def file_size(data: bytes) -> Size | None:
+    """The size a picture file states in its header, turned as EXIF says; None if it has none."""
+    header = file_header(data)
+    return header.size if header else None
+
+
+def _lies_down(picture: Image.Image) -> bool:
+    """Whether EXIF says to turn it by a quarter; not so where the EXIF data is damaged."""
+    try:
+        return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5)
+    except DAMAGED_EXIF:
+        return False
+
+
+def _has_more(picture: Image.Image) -> bool:
+    """Whether there is a second frame or page; not so where it is damaged."""
+    try:
+        # What else is in a phone's MPO helps to show its first picture.
+        return picture.format != "MPO" and bool(getattr(picture, "is_animated", False))
+    except Exception:  # the first one may be whole
+        return False
+
+
+def stored_as(picture: Image.Image) -> str:
+    """How a file's pixels are stored, in words such as `16-bit grey` or `palette with alpha`."""
+    mode = picture.mode.partition(";")[0]
+    words = {"1": "black and white", "L": "grey", "I": "grey", "P": "palette", "RGB": "colour"}
+    word = words.get(mode.rstrip("Aa"), picture.mode)
+    # Pillow decodes such colours to 8 bits, and only the raw mode tells.
+    depth = "16-bit " if ";16" in f"{picture.mode} {getattr(picture, 'tile', '')}" else ""
+    return f"{depth}{word}" + " with alpha" * picture.has_transparency_data
 
 
 def to_mode(picture: Image.Image, channels: int, background: str) -> Image.Image:
@@ -145,12 +242,28 @@ def to_srgb(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def crop(picture: Image.Image, size: Size) -> Image.Image:
-    """The largest centred part of the wanted shape, resized with antialiasing."""
-    if picture.size == (size.width, size.height):
+def fit(picture: Image.Image, size: Size, crop: str = "centre") -> Image.Image:
+    """A part of the picture, resized with antialiasing.
+
+    Args:
+        picture: of any size.
+        size: of the result.
+        crop: `centre`: the largest centred part of the wanted shape, so that the shorter side
+            remains whole (ImageNet and LSUN in the paper); a number: the same within the centred
+            square with sides of so many pixels; `none`: all, squeezed into the wanted shape.
+    """
+    within_width, within_height = picture.size
+    if crop.isdecimal():
+        side = int(crop)
+        within_width, within_height = min(side, within_width), min(side, within_height)
+    scale = max(size.height / within_height, size.width / within_width)
+    # Rounding may make them larger than the picture by a hair.
+    width = min(size.width / scale, picture.width)
+    height = min(size.height / scale, picture.height)
+    if crop == "none":
+        width, height = picture.size
+    if (width, height) == picture.size == (size.width, size.height):
         return picture
-    scale = max(size.height / picture.height, size.width / picture.width)
-    width, height = size.width / scale, size.height / scale
     left, top = (picture.width - width) / 2, (picture.height - height) / 2
     box = (left, top, left + width, top + height)
     return picture.resize((size.width, size.height), Image.Resampling.LANCZOS, box=box)
@@ -207,6 +320,13 @@ def save_picture(picture: Picture, path: Path) -> None:
         raise DCGANError(
             f"{path} cannot hold {image.width}x{image.height} pixels; take .png."
         ) from error
+
+
+def to_jpeg(picture: Picture) -> bytes:
+    """The content of a JPEG file of (H, W, 3) uint8."""
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "JPEG", quality=90)
+    return content.getvalue()
 
 
 def require_writable_picture(path: Path, channels: int) -> None:

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import random
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +16,11 @@ from PIL import Image
 
 from dcgan.config import PackConfig
 from dcgan.data import packing
-from dcgan.data.pack import Pack, PackInfo, shard_file
+from dcgan.data.pack import Pack, PackInfo, save_array, shard_file
 from dcgan.data.packing import Part, choose_size, open_pack, pack
-from dcgan.data.sources import Folder, Source, open_source
+from dcgan.data.readers.folder import Folder
+from dcgan.data.readers.items import Source
+from dcgan.data.sources import open_source
 from dcgan.errors import DCGANError
 from dcgan.images import decode
 from dcgan.size import Size
@@ -33,7 +38,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_holds_what_the_decoder_gives(photos: Path, tmp_path: Path, small_shards: None) -> None:
     made = pack(photos, tmp_path / "pack", SIXTEEN)
-    files = Folder(photos).files
+    files = Folder(photos, "photos").files
     wanted = np.stack([decode((photos / f).read_bytes(), Size(16, 16)) for f in files])
     assert len(made) == 12
     assert made.info.shards == (5, 5, 2)
@@ -174,6 +179,44 @@ def test_goes_on_behind_the_last_whole_shard(
     assert asked == [10, 11]
 
 
+PACK_SLOWLY = """
+import sys, time
+from dcgan.config import PackConfig
+from dcgan.data import packing
+from dcgan.size import Size
+
+packing.SHARD_BYTES, packing.CHUNK = 2 * 16 * 16 * 3, 1
+read = packing.read_part
+def slow(*arguments, **options):
+    time.sleep(0.02)
+    return read(*arguments, **options)
+packing.read_part = slow
+print("begins", flush=True)
+packing.pack(sys.argv[1], sys.argv[2], PackConfig(size=Size(16, 16)))
+"""
+
+
+def test_killed_at_random_moments(classes: Path, tmp_path: Path) -> None:
+    """No picture is lost or doubled, however often it is killed."""
+    command = [sys.executable, "-c", PACK_SLOWLY, str(classes), str(tmp_path / "pack")]
+    killed = 0
+    for _ in range(4):
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(random.uniform(0, 0.15))
+            killed += process.poll() is None
+            process.kill()
+    assert killed > 0
+    subprocess.run(command, check=True, capture_output=True)
+    made, wanted = Pack(tmp_path / "pack"), pack(classes, tmp_path / "wanted", SIXTEEN)
+    assert made.info.digest == wanted.info.digest
+    assert made.labels("class").tolist() == wanted.labels("class").tolist()
+    assert not list(tmp_path.glob("*.partial"))
+
+
 @pytest.mark.parametrize("moment", ["before its facts", "before its name"])
 def test_killed_while_finishing(
     classes: Path, tmp_path: Path, small_shards: None, monkeypatch: pytest.MonkeyPatch, moment: str
@@ -196,6 +239,106 @@ def test_killed_while_finishing(
     assert made.labels("class").tolist() == wanted.labels("class").tolist()
     assert {p.name for p in made.path.iterdir()} == {p.name for p in wanted.path.iterdir()}
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_folders_of_others_are_left_alone(photos: Path, tmp_path: Path) -> None:
+    """Only what a broken pack for this very place left is cleared away."""
+    key = "0123456789abcdef"
+    for name in ("pack.old.partial", f"pack.64.{key}.partial", f"pack.{key}.partial"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").touch()
+    (tmp_path / f"pack.{key[::-1]}.partial").touch()
+    pack(photos, tmp_path / "pack", SIXTEEN)
+    left = {path.name for path in tmp_path.iterdir()} - {"photos", "pack"}
+    assert left == {"pack.old.partial", f"pack.64.{key}.partial", f"pack.{key[::-1]}.partial"}
+
+
+@pytest.mark.parametrize("path", [".", "..", "here/.."])
+def test_a_pack_needs_a_name(photos: Path, path: str) -> None:
+    with pytest.raises(DCGANError, match="is no name for a pack; give that of a new folder"):
+        pack(photos, path, SIXTEEN)
+
+
+def test_odd_names_are_listed_whole(photos: Path, tmp_path: Path) -> None:
+    names = ["c\rd.png", "line\nbreak.png", 'quo"te,.png']
+    for name in names:
+        (photos / name).write_text("words")
+    made = pack(photos, tmp_path / "pack", SIXTEEN)
+    assert sorted(name for name, _ in made.skipped()) == sorted(names)
+
+
+def test_only_one_makes_a_pack_and_the_other_waits(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    begun, made = threading.Event(), []
+    read = packing.read_part
+
+    def slow(source: Source, indices: Sequence[int], config: PackConfig) -> Part:
+        made.append(indices)
+        begun.set()
+        time.sleep(0.5)
+        return read(source, indices, config)
+
+    monkeypatch.setattr(packing, "read_part", slow)
+    first = threading.Thread(target=pack, args=(photos, tmp_path / "pack", SIXTEEN))
+    first.start()
+    begun.wait()
+    found = pack(photos, tmp_path / "pack", SIXTEEN)
+    first.join()
+    assert len(found) == 12
+    assert len(made) == 1
+    assert "Waiting for another process that is packing into" in caplog.text
+    assert {path.name for path in tmp_path.iterdir()} == {"photos", "pack"}
+
+
+MANY_SHARDS = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+from dcgan.data.pack import Pack
+made = Pack(Path(sys.argv[1]))
+print(made.pictures(np.arange(len(made)))[:, 0, 0, 0].tolist())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_more_shards_than_a_process_may_open(tmp_path: Path) -> None:
+    count = 100
+    for number in range(count):
+        save_array(shard_file(tmp_path, number), np.full((1, 8, 8, 1), number, np.uint8))
+    PackInfo(
+        name="many", size=Size(8, 8), channels=1, shards=(1,) * count, skipped=0, columns={},
+        key="", digest="",
+    ).write(tmp_path)  # fmt: skip
+    command = [sys.executable, "-c", MANY_SHARDS, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert json.loads(found) == list(range(count))
+
+
+FULL_DISK = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
+from dcgan.config import PackConfig
+from dcgan.data.packing import pack
+from dcgan.errors import DCGANError
+from dcgan.size import Size
+try:
+    pack(sys.argv[1], sys.argv[2], PackConfig(size=Size(32, 32)))
+except DCGANError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_what_the_system_says_of_a_full_disk(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(photos), str(tmp_path / "pack")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Cannot write" in found
+    assert "file too large" in found.lower()
+    assert not (tmp_path / "pack").exists()
 
 
 def test_nothing_readable(tmp_path: Path) -> None:

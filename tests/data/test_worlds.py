@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dcgan.data import drawn_faces, drawn_homes, drawn_people, drawn_rooms
-from dcgan.data.drawing import Canvas
-from dcgan.data.drawn_homes import Home
-from dcgan.data.drawn_people import Face
+from dcgan.data.drawn import faces, homes, people, rooms
+from dcgan.data.drawn.drawing import Canvas
+from dcgan.data.drawn.homes import Home
+from dcgan.data.drawn.people import Face
 from dcgan.data.worlds import WORLDS, World
 from dcgan.errors import DCGANError
 
@@ -26,13 +26,13 @@ def seeds(count: int) -> NDArray[np.int64]:
 
 def portraits(face: Face, size: int = 64) -> Pictures:
     canvas = Canvas(len(face.turn), size, size)
-    drawn_faces.paint(canvas, face)
+    faces.paint(canvas, face)
     return canvas.to_bytes()
 
 
 def bedrooms(home: Home, size: int = 64) -> Pictures:
     canvas = Canvas(len(home.bed), size, size)
-    drawn_rooms.paint(canvas, home)
+    rooms.paint(canvas, home)
     return canvas.to_bytes()
 
 
@@ -91,7 +91,7 @@ def test_seeds_differ_from_one_another(world: World) -> None:
 
 
 def test_worlds_do_not_share_their_numbers() -> None:
-    face, home = drawn_people.cast(seeds(50)), drawn_homes.cast(seeds(50))
+    face, home = people.cast(seeds(50)), homes.cast(seeds(50))
     assert not np.array_equal(face.smile, home.bed)
 
 
@@ -148,13 +148,13 @@ def test_turns_go_from_left_to_right() -> None:
 def test_an_attribute_changes_its_own_place_alone(
     attribute: str, top: float, bottom: float
 ) -> None:
-    face = drawn_people.cast(seeds(100))
+    face = people.cast(seeds(100))
     changed = differs(portraits(having(face, attribute, 0)), portraits(having(face, attribute, 1)))
     assert changed.mean(axis=(1, 2)).min() > 0.01
     # Head coordinates, to first order in the tilt.
     x, y = coordinates(64)[None, :], coordinates(64)[:, None]
     for picture, head_x, head_y, scale, tilt in zip(
-        changed, face.x, face.y + drawn_faces.HEAD_Y, face.scale, face.tilt, strict=True
+        changed, face.x, face.y + faces.HEAD_Y, face.scale, face.tilt, strict=True
     ):
         down = ((y - head_y) - tilt * (x - head_x)) / scale
         assert not picture[(down < top - 0.05) | (down > bottom + 0.05)].any()
@@ -162,7 +162,7 @@ def test_an_attribute_changes_its_own_place_alone(
 
 @pytest.mark.parametrize("attribute", ["smile", "glasses"])
 def test_an_attribute_is_seen_in_small_pictures(attribute: str) -> None:
-    face = drawn_people.cast(seeds(100))
+    face = people.cast(seeds(100))
     without = portraits(having(face, attribute, 0), 32)
     with_ = portraits(having(face, attribute, 1), 32)
     assert differs(without, with_, by=40).sum(axis=(1, 2)).min() >= 6
@@ -170,7 +170,7 @@ def test_an_attribute_is_seen_in_small_pictures(attribute: str) -> None:
 
 def test_a_mirrored_portrait_is_a_mirrored_picture() -> None:
     # The light on the lenses falls from one side for all, so without glasses.
-    face = drawn_people.cast(seeds(100))._replace(glasses=constant(0, 100))
+    face = people.cast(seeds(100))._replace(glasses=constant(0, 100))
     mirrored = face._replace(
         turn=-face.turn, x=-face.x, tilt=-face.tilt, parting=-face.parting, light=-face.light
     )
@@ -179,7 +179,7 @@ def test_a_mirrored_portrait_is_a_mirrored_picture() -> None:
 
 
 def test_a_face_that_turns_takes_its_glasses_along() -> None:
-    face = drawn_people.cast(seeds(60))._replace(x=constant(0, 60), tilt=constant(0, 60))
+    face = people.cast(seeds(60))._replace(x=constant(0, 60), tilt=constant(0, 60))
     places = []
     for turn in (-1.0, 0.0, 1.0):
         turned = face._replace(turn=constant(turn, 60))
@@ -195,11 +195,11 @@ def test_a_face_that_turns_takes_its_glasses_along() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 96), (80, 48)])
 def test_the_box_of_the_window_holds_the_window_and_nothing_else(height: int, width: int) -> None:
-    home = drawn_homes.cast(seeds(100))._replace(window=constant(1, 100))
+    home = homes.cast(seeds(100))._replace(window=constant(1, 100))
     canvas, bare = Canvas(100, height, width), Canvas(100, height, width)
-    drawn_rooms.paint(canvas, home)
-    drawn_rooms.paint(bare, home._replace(window=constant(0, 100)))
-    boxes = drawn_rooms.label(home, canvas)[:, 2:6]
+    rooms.paint(canvas, home)
+    rooms.paint(bare, home._replace(window=constant(0, 100)))
+    boxes = rooms.label(home, canvas)[:, 2:6]
     assert (boxes >= 0).all()
     assert (boxes <= 1).all()
     for changed, box in zip(differs(canvas.to_bytes(), bare.to_bytes()), boxes, strict=True):
@@ -223,20 +223,20 @@ def test_a_room_without_a_window_or_a_bed_says_so_with_zeros() -> None:
 
 @pytest.mark.parametrize(("attribute", "share"), [("bed", 0.05), ("lamp", 0.02)])
 def test_furniture_is_seen(attribute: str, share: float) -> None:
-    home = drawn_homes.cast(seeds(100))
+    home = homes.cast(seeds(100))
     without = bedrooms(having(home, attribute, 0), 32)
     with_ = bedrooms(having(home, attribute, 1), 32)
     assert differs(without, with_, by=10).mean(axis=(1, 2)).min() > share
 
 
 def test_colours_are_the_labelled_ones() -> None:
-    face, home = drawn_people.cast(seeds(300)), drawn_homes.cast(seeds(300))
+    face, home = people.cast(seeds(300)), homes.cast(seeds(300))
     for kind, classes, palette in (
-        (face.hair, face.hair_colour, drawn_people.HAIR_COLOURS),
-        (face.skin, face.skin_colour, drawn_people.SKIN_COLOURS),
-        (face.background, face.background_colour, drawn_people.BACKGROUND_COLOURS),
-        (home.wall, home.wall_colour, drawn_homes.WALL_COLOURS),
-        (home.bedding, home.bedding_colour, drawn_homes.BEDDING_COLOURS),
+        (face.hair, face.hair_colour, people.HAIR_COLOURS),
+        (face.skin, face.skin_colour, people.SKIN_COLOURS),
+        (face.background, face.background_colour, people.BACKGROUND_COLOURS),
+        (home.wall, home.wall_colour, homes.WALL_COLOURS),
+        (home.bedding, home.bedding_colour, homes.BEDDING_COLOURS),
     ):
         distance = ((classes[:, :, None] - palette[:, None]) ** 2).sum(axis=0)
         assert np.array_equal(distance.argmin(axis=1), kind)

@@ -6,25 +6,30 @@ skipped.csv        what could not be read, with the reasons
 pack.json          size, channels, count, columns, and the digest of it all
 """
 
+import csv
 import dataclasses
+import errno
+import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.data.worlds import Columns
+from dcgan.data.readers.items import Columns
 from dcgan.errors import DCGANError, did_you_mean
-from dcgan.files import replacing
+from dcgan.files import replacing, write_table
 from dcgan.size import Size
 
 FORMAT = "dcgan pack 1"
 INFO_FILE, LABELS_FILE, SKIPPED_FILE = "pack.json", "labels.npy", "skipped.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PackInfo:
     """What `pack.json` holds."""
 
@@ -40,6 +45,10 @@ class PackInfo:
     """The label columns: their class names, or None for a number."""
     key: str
     """A digest of the source's state and of the options; other content has another key."""
+    whole: str = ""
+    """For a slice, the key that the whole source's pack would have."""
+    slice: str = ""
+    """Which part of the source this is, as `3/64`; empty for all of it."""
     digest: str
     """SHA-256 over all pictures and labels: the same for the same content."""
     format: str = FORMAT
@@ -74,7 +83,7 @@ class PackInfo:
             raise
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
-        if min(info.shards, default=0) < 0 or not sum(info.shards):
+        if min(info.shards, default=-1) < 0 or not (sum(info.shards) or info.slice):
             raise DCGANError(f"{file} speaks of no pictures. {REMAKE}")
         return info
 
@@ -89,16 +98,10 @@ class Pack:
         self.path = path
         self.info = info = PackInfo.read(path)
         self._starts = np.cumsum([0, *info.shards])
-        self._shards = []
-        for number, count in enumerate(info.shards):
-            file = shard_file(path, number)
-            try:
-                shard = np.load(file, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
-                raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
-            if shard.shape != (count, *info.size, info.channels) or shard.dtype != np.uint8:
-                raise DCGANError(f"{file} is not what {INFO_FILE} says it is. {REMAKE}")
-            self._shards.append(shard)
+        # Each open shard takes one of the few files that a process may hold.
+        self._shard = lru_cache(maxsize=most_open_files() // 2)(self._open_shard)
+        for number in range(len(info.shards)):
+            self._open_shard(number)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -109,8 +112,16 @@ class Pack:
         shards = np.searchsorted(self._starts, indices, side="right") - 1
         for shard in np.unique(shards):
             chosen = shards == shard
-            found[chosen] = self._shards[shard][indices[chosen] - self._starts[shard]]
+            found[chosen] = self._shard(int(shard))[indices[chosen] - self._starts[shard]]
         return found
+
+    def _open_shard(self, number: int) -> NDArray[np.uint8]:
+        info, file = self.info, shard_file(self.path, number)
+        shard: NDArray[np.uint8] = load_array(file)
+        shape = (info.shards[number], *info.size, info.channels)
+        if shard.shape != shape or shard.dtype != np.uint8:
+            raise DCGANError(f"{file} is not what {INFO_FILE} says it is. {REMAKE}")
+        return shard
 
     def labels(self, column: str) -> NDArray[np.float32]:
         """The labels (len,) of a column; classes as their index.
@@ -119,14 +130,33 @@ class Pack:
             DCGANError: there is no such column, or the labels are damaged.
         """
         require_column(self.info.columns, column, self.info.name)
+        return self.all_labels()[:, list(self.info.columns).index(column)]
+
+    def all_labels(self) -> NDArray[np.float32]:
+        """The labels (len, columns) of all columns, of which there must be one.
+
+        Raises:
+            DCGANError: they are damaged.
+        """
         file = self.path / LABELS_FILE
-        try:
-            rows: NDArray[np.float32] = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
+        rows: NDArray[np.float32] = load_array(file)
         if rows.shape != (len(self), len(self.info.columns)):
             raise DCGANError(f"{file} is not what {INFO_FILE} says it is. {REMAKE}")
-        return rows[:, list(self.info.columns).index(column)]
+        return rows
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Name and reason of each picture of the source that could not be read.
+
+        Raises:
+            DCGANError: the list of them is damaged.
+        """
+        file = self.path / SKIPPED_FILE
+        try:
+            with file.open(encoding="utf8", newline="") as table:
+                _, *rows = csv.reader(table)
+            return [(name, reason) for name, reason in rows]
+        except (OSError, ValueError, csv.Error) as error:
+            raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
 
     def class_names(self, column: str) -> tuple[str, ...]:
         """The names of a column's classes.
@@ -167,3 +197,56 @@ def is_pack(path: str | Path) -> bool:
 def shard_file(folder: Path, number: int) -> Path:
     """Where the pictures of a shard stand."""
     return folder / f"images-{number:05}.npy"
+
+
+def digest_of(shards: Iterable[NDArray[Any]], labels: NDArray[np.float32] | None) -> str:
+    """SHA-256 over the pictures of all shards, in order, and the labels."""
+    digest = hashlib.sha256()
+    for shard in shards:
+        digest.update(np.ascontiguousarray(shard).data)
+    if labels is not None:
+        digest.update(labels.data)
+    return digest.hexdigest()
+
+
+def load_array(file: Path) -> NDArray[Any]:
+    """Maps an array of a pack into memory.
+
+    Raises:
+        DCGANError: it cannot be read.
+    """
+    try:
+        array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+        return array
+    except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+            raise DCGANError(f"Cannot read {file}: {error.strerror}.") from error
+        raise DCGANError(f"{file} is missing or damaged: {error}. {REMAKE}") from error
+
+
+def most_open_files() -> int:
+    """How many files a process may have open here."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 512
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return min(limit, 65_536) if limit > 0 else 65_536
+
+
+def save_array(path: Path, array: NDArray[np.generic]) -> None:
+    """Writes a `.npy` file, whole or not at all.
+
+    Raises:
+        DCGANError: it cannot be written.
+    """
+    with replacing(path) as file:
+        header = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(array))
+        np.lib.format.write_array_header_1_0(file, header)
+        # Not by np.save, which hides what the system says of a full disk.
+        file.write(np.ascontiguousarray(array).data)
+
+
+def write_skipped(folder: Path, skipped: Sequence[tuple[str, str]]) -> None:
+    """Writes `skipped.csv`: the names of the pictures that could not be read, and the reasons."""
+    write_table(folder / SKIPPED_FILE, [("picture", "reason"), *skipped])

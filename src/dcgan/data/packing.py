@@ -1,38 +1,38 @@
 """Making a pack: every picture of a source decoded once, in parallel, whole or not at all."""
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
-import os
 import shutil
-import warnings
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from dcgan.config import PackConfig
+from dcgan.data.building import building
 from dcgan.data.pack import (
     FORMAT,
     LABELS_FILE,
     SKIPPED_FILE,
     Pack,
     PackInfo,
+    digest_of,
     is_pack,
+    save_array,
     shard_file,
+    write_skipped,
 )
-from dcgan.data.sources import Source, open_source
-from dcgan.data.worlds import Columns
+from dcgan.data.readers.items import Columns, Source
+from dcgan.data.selection import slice_of, without
+from dcgan.data.sources import open_source
+from dcgan.data.workers import workers
 from dcgan.errors import DCGANError
-from dcgan.files import TEMPORARY, make_folder, replacing
+from dcgan.files import cache_folder, replacing
 from dcgan.images import (
     Picture,
     PictureError,
@@ -46,14 +46,15 @@ from dcgan.log import logger, progress
 from dcgan.size import SMALLEST_SIDE, Size, halvings
 
 SHARD_BYTES = 64 << 20
-CHUNK = 64
-PROBES = 100
-PARTIAL = ".partial"
+CHUNK = 16
+PROBES, PROBE_RUN = 100, 10
 USUAL_SIDE = 64
 """Larger pictures are made so small, unless the user says otherwise."""
 
 
-def pack(place: str | Path, path: str | Path, config: PackConfig | None = None) -> Pack:
+def pack(
+    place: str | Path, path: str | Path, config: PackConfig | None = None, *, slice: str = ""
+) -> Pack:
     """Decodes, crops and resizes the pictures of a source once, into a pack.
 
     Work that was broken off goes on behind the last whole shard when it is asked for again.
@@ -62,12 +63,20 @@ def pack(place: str | Path, path: str | Path, config: PackConfig | None = None) 
         place: a folder of pictures, or the name of a drawn world.
         path: where the pack shall stand; a new or empty folder.
         config: how the pictures are read.
+        slice: packs only this part, as `3/64`, for `join` to put together; empty: all.
 
     Raises:
         DCGANError: there is no such source, none of its pictures can be read, or something else
             stands at `path` or nothing can be written there.
     """
-    return _pack_source(open_source(place), Path(path).expanduser(), config or PackConfig())
+    source = _chosen(place, config or PackConfig())
+    # The size is chosen by looking at the whole source, so that all slices agree.
+    config = _with_size(source, config or PackConfig())
+    path = Path(path).expanduser()
+    if not slice:
+        return _pack_source(source, path, config)
+    whole = _key(source, config, times=False)
+    return _pack_source(slice_of(source, slice), path, config, whole=whole, slice=slice)
 
 
 def open_pack(place: str | Path, config: PackConfig) -> Pack:
@@ -82,22 +91,31 @@ def open_pack(place: str | Path, config: PackConfig) -> Pack:
             asked, has = getattr(config, name), getattr(found.info, name)
             if asked not in (None, has):
                 raise DCGANError(f"`{name}` {asked} was asked for, but the pack {place} has {has}.")
+        if config.without or config.crop != PackConfig.crop:
+            raise DCGANError(
+                f"{place} is a pack already: `crop` and `without` can only be asked for when its "
+                "source is packed."
+            )
+        if not len(found):
+            raise DCGANError(f"{place} is a slice without any picture that could be read.")
         return found
-    source = open_source(place)
+    source = _chosen(place, config)
     config = _with_size(source, config)
     return _pack_source(
         source, cache_folder() / f"{source.name}-{_key(source, config)[:16]}", config
     )
 
 
-def cache_folder() -> Path:
-    """Where packs stand that nobody asked for by name: $DCGAN_CACHE, or ~/.cache/dcgan."""
-    return Path(os.environ.get("DCGAN_CACHE") or "~/.cache/dcgan").expanduser()
+def _chosen(place: str | Path, config: PackConfig) -> Source:
+    source = open_source(place)
+    return without(source, Path(config.without)) if config.without else source
 
 
 def choose_size(source: Source) -> Size:
     """The size to make the pictures if nobody says: their own up to 64, else a square up to 64."""
-    probes = np.unique(np.linspace(0, len(source) - 1, PROBES).astype(int)).tolist()
+    # Runs of neighbours, which lie together in files that are read by the block.
+    starts = np.linspace(0, max(len(source) - PROBE_RUN, 0), PROBES // PROBE_RUN).astype(int)
+    probes = np.unique(starts[:, None] + np.arange(min(PROBE_RUN, len(source)))).tolist()
     sizes = []
     for content, _ in source.read(probes, Size(USUAL_SIDE, USUAL_SIDE)):
         size = file_size(content) if isinstance(content, bytes) else None
@@ -125,32 +143,34 @@ def read_part(source: Source, indices: Sequence[int], config: PackConfig) -> Par
     part = Part([], [], [])
     for index, (content, labels) in zip(indices, source.read(indices, _size(config)), strict=True):
         try:
-            part.pictures.append(_decode(content, config))
+            part.pictures.append(decode_item(content, config))
             part.labels.append(labels)
         except PictureError as error:
             part.skipped.append((source.picture_name(index), str(error)))
     return part
 
 
-def _decode(content: bytes | Picture | OSError, config: PackConfig) -> Picture:
+def decode_item(content: bytes | Picture | OSError, config: PackConfig) -> Picture:
+    """What a source gave, as pixels (H, W, C) of the size and channels that the config names.
+
+    Raises:
+        PictureError: it cannot be read or decoded.
+    """
     if isinstance(content, OSError):
         raise PictureError((content.strerror or str(content)).lower())
-    wanted = (_size(config), config.channels or 3, config.background)
+    wanted = (_size(config), config.channels or 3, config.background, config.crop)
     return decode(content, *wanted) if isinstance(content, bytes) else refit(content, *wanted)
 
 
-def _pack_source(source: Source, path: Path, config: PackConfig) -> Pack:
+def _pack_source(source: Source, path: Path, config: PackConfig, **facts: str) -> Pack:
     require_colour(config.background)
-    config = _with_size(source, config)
     key = _key(source, config)
     if not is_pack(path):
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise DCGANError(f"{path} is no pack and not empty; give the name of a new folder.")
         next(iter(source.read([0], _size(config))))  # a size that cannot be drawn shows here
-        make_folder(path.parent)
-        _build(source, path, config, key)
+        _build(source, path, config, {"key": key, **facts})
     found = Pack(path)
-    if found.info.key != key:
+    # One that was joined has the key that all copies of its source share.
+    if found.info.key not in (key, _key(source, config, times=False)):
         raise DCGANError(
             f"{path} holds a pack of other pictures or with other options "
             f"({len(found):,} of {found.info.size.grid} from {found.info.name}); "
@@ -159,51 +179,30 @@ def _pack_source(source: Source, path: Path, config: PackConfig) -> Pack:
     return found
 
 
-def _build(source: Source, path: Path, config: PackConfig, key: str) -> None:
-    """Makes the pack in a folder beside its place, under a lock, then gives it its name."""
-    building = path.with_name(f"{path.name}.{key[:16]}{PARTIAL}")
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.info(f"Waiting for another process that is packing into {path}.")
-        lock.acquire()
-    try:
-        if is_pack(path):
+def _build(source: Source, path: Path, config: PackConfig, facts: dict[str, str]) -> None:
+    """Makes the pack of a source at its place, or goes on where that was broken off."""
+    with building(path, facts["key"]) as folder:
+        if folder is None:
             return
-        for other in path.parent.glob(f"{path.name}.*{PARTIAL}"):
-            if other != building:
-                shutil.rmtree(other)
-        make_folder(building)
-        for remnant in building.glob(f".*{TEMPORARY}"):
-            remnant.unlink()
-        if not is_pack(building):
-            _write_shards(source, building, config)
-            _finish(source, building, config, key)
-        # From here on the pack is whole; what is left of its making goes, then it gets its name.
-        for rest in (*building.glob("notes-*.json"), *building.glob("labels-*.npy")):
+        if not is_pack(folder):
+            _write_shards(source, folder, config)
+            _finish(source, folder, config, facts)
+        # From here on the pack is whole; what is left of its making goes.
+        for rest in (*folder.glob("notes-*.json"), *folder.glob("labels-*.npy")):
             rest.unlink()
-        if path.exists():
-            path.rmdir()
-        building.replace(path)
-        _report(Pack(path))
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+    _report(Pack(path))
 
 
 def _write_shards(source: Source, folder: Path, config: PackConfig) -> None:
     """Writes each shard with its labels and, last, its notes, which say that it is whole."""
     logger.info("Found %s.", source.description)
-    size, workers = _size(config), os.cpu_count() or 1
+    size = _size(config)
     per_shard = max(CHUNK, SHARD_BYTES // (size.height * size.width * (config.channels or 3)))
     read = partial(read_part, source, config=config)
     with (
-        warnings.catch_warnings(),  # Pillow warns of odd metadata; the pixels are what counts
         progress(f"Packing {source.name}", len(source), unit="pictures") as bar,
-        ThreadPoolExecutor(workers) as pool,
+        workers() as pool,
     ):
-        warnings.simplefilter("ignore")
         for number, start in enumerate(range(0, len(source), per_shard)):
             end = min(start + per_shard, len(source))
             if not _notes_file(folder, number).exists():
@@ -224,19 +223,19 @@ def _write_shard(
     skipped = [entry for part in parts for entry in part.skipped]
     grey = shape[-1] == 3 and all(map(is_grey, pictures))
     table = np.array(labels, np.float32).reshape(len(labels), len(columns))
-    _save(shard_file(folder, number), np.array(pictures, np.uint8).reshape(-1, *shape))
-    _save(folder / f"labels-{number:05}.npy", table)
+    save_array(shard_file(folder, number), np.array(pictures, np.uint8).reshape(-1, *shape))
+    save_array(folder / f"labels-{number:05}.npy", table)
     with replacing(_notes_file(folder, number)) as file:
         notes = {"count": len(pictures), "grey": grey, "skipped": skipped}
         file.write(json.dumps(notes).encode())
 
 
-def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
+def _finish(source: Source, folder: Path, config: PackConfig, facts: dict[str, str]) -> None:
     """Joins the parts' labels and notes, and drops the colour that no picture has."""
     notes = [json.loads(file.read_bytes()) for file in sorted(folder.glob("notes-*.json"))]
     skipped = [entry for note in notes for entry in note["skipped"]]
     counts = [note["count"] for note in notes]
-    if not sum(counts):
+    if not sum(counts) and "slice" not in facts:
         name, reason = skipped[0]
         shutil.rmtree(folder)
         raise DCGANError(
@@ -244,22 +243,11 @@ def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
             f"(first: {name}, {reason})."
         )
     channels = config.channels or (1 if all(note["grey"] for note in notes) else 3)
-    digest = hashlib.sha256()
-    for number in range(len(notes)):
-        shard = np.load(shard_file(folder, number))
-        if shard.shape[-1] != channels:
-            shard = np.ascontiguousarray(shard[..., :channels])
-            _save(shard_file(folder, number), shard)
-        digest.update(shard.data)
     parts = sorted(folder.glob("labels-*.npy"))
-    if source.columns:
-        labels = np.concatenate([np.load(file) for file in parts])
-        digest.update(labels.data)
-        _save(folder / LABELS_FILE, labels)
-    with replacing(folder / SKIPPED_FILE) as file:
-        table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([("picture", "reason"), *skipped])
-        file.write(table.getvalue().encode(errors="backslashreplace"))
+    labels = np.concatenate([np.load(file) for file in parts]) if source.columns else None
+    if labels is not None:
+        save_array(folder / LABELS_FILE, labels)
+    write_skipped(folder, skipped)
     info = PackInfo(
         name=source.name,
         size=_size(config),
@@ -267,10 +255,20 @@ def _finish(source: Source, folder: Path, config: PackConfig, key: str) -> None:
         shards=tuple(counts),
         skipped=len(skipped),
         columns=source.columns,
-        key=key,
-        digest=digest.hexdigest(),
+        **facts,
+        digest=digest_of(_final_shards(folder, len(notes), channels), labels),
     )
     info.write(folder)
+
+
+def _final_shards(folder: Path, count: int, channels: int) -> Iterator[NDArray[np.uint8]]:
+    """The shards, rewritten without the colour that they do not have."""
+    for number in range(count):
+        shard: NDArray[np.uint8] = np.load(shard_file(folder, number))
+        if shard.shape[-1] != channels:
+            shard = np.ascontiguousarray(shard[..., :channels])
+            save_array(shard_file(folder, number), shard)
+        yield shard
 
 
 def _report(made: Pack) -> None:
@@ -278,18 +276,22 @@ def _report(made: Pack) -> None:
     described = f"{len(made):,} pictures of {info.size.grid} in {colour[info.channels]}"
     logger.info(f"Packed {described} into {made.path}.")
     if info.skipped:
-        with (made.path / SKIPPED_FILE).open(encoding="utf8", newline="") as file:
-            _, (name, reason), *_ = csv.reader(file)
+        name, reason = made.skipped()[0]
         logger.warning(
             "Skipped %s that could not be read (first: %s, %s); all are listed in %s.",
             f"{info.skipped:,}", name, reason, made.path / SKIPPED_FILE,
         )  # fmt: skip
 
 
-def _key(source: Source, config: PackConfig) -> str:
-    """A digest of all that the content of a pack depends on."""
-    parts = (FORMAT, source.name, source.fingerprint(), repr(config))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def _key(source: Source, config: PackConfig, times: bool = True) -> str:
+    """A digest of all that the content of a pack depends on.
+
+    Without times of change it is the same for copies of a source on many machines.
+    """
+    # Where a table of duplicates lies is all the same; what it leaves out is in the fingerprint.
+    options = repr(dataclasses.replace(config, without=""))
+    parts = (FORMAT, source.name, source.fingerprint(times), options)
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
 def _with_size(source: Source, config: PackConfig) -> PackConfig:
@@ -303,8 +305,3 @@ def _size(config: PackConfig) -> Size:
 
 def _notes_file(folder: Path, number: int) -> Path:
     return folder / f"notes-{number:05}.json"
-
-
-def _save(path: Path, array: NDArray[np.generic]) -> None:
-    with replacing(path) as file:
-        np.save(file, array)

@@ -1,107 +1,29 @@
-"""Where pictures lie: folders of files, and the drawn worlds."""
+"""The door to all pictures: what a path or a name means is found by looking, not by a flag."""
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dcgan.data.worlds import WORLDS, Columns, World
+from dcgan.data.readers import archives, numpy_files, originals
+from dcgan.data.readers.folder import Folder, files_in, is_run
+from dcgan.data.readers.hub import PREFIX, Hub
+from dcgan.data.readers.items import SPLITS, Item, Source, choose_split, reading
+from dcgan.data.readers.lsun import Lmdb, is_lmdb
+from dcgan.data.readers.parquet import Parquet
+from dcgan.data.worlds import WORLDS, World
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.log import logger
 from dcgan.size import Size
 
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 WORLD_PICTURES = 20_000
-SAYS_NOTHING = {"train", "training", "test", "val", "valid", "validation", "images", "pictures"}
-
-
-class Item(NamedTuple):
-    """A picture as a source gives it, with its labels.
-
-    The content is a file's bytes, pixels (H, W, C), or why neither can be had. There is one label
-    for each of the source's columns; a class is given by its index.
-    """
-
-    content: bytes | NDArray[np.uint8] | OSError
-    labels: tuple[float, ...]
-
-
-class Source(Protocol):
-    """Pictures by number, each with a name and its labels. Never changed by us."""
-
-    name: str
-    """What a run on it is called."""
-    description: str
-    """What was found, in a few words."""
-    columns: Columns
-    """The label columns: their class names, or None for a number."""
-
-    def __len__(self) -> int: ...
-
-    def fingerprint(self) -> str:
-        """A text that changes when the content does; cheap, so that it can be asked each time."""
-
-    def read(self, indices: Sequence[int], size: Size) -> Iterator[Item]:
-        """The pictures of these numbers; drawn ones in this size, others in their own."""
-
-    def picture_name(self, index: int) -> str:
-        """Names a picture for people."""
-
-
-class Folder:
-    """All picture files below a folder; its subfolders are classes if every file is in one."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.name = source_name(path)
-        self.files, others = find_pictures(path)
-        if not self.files:
-            raise DCGANError(no_pictures(path, others))
-        parts = [Path(file).parts for file in self.files]
-        classes = sorted({part[0] for part in parts if len(part) > 1})
-        labelled = len(classes) > 1 and all(len(part) > 1 for part in parts)
-        self.columns: Columns = {"class": tuple(classes)} if labelled else {}
-        number = {name: index for index, name in enumerate(classes)}
-        self._labels = [(float(number[part[0]]),) if labelled else () for part in parts]
-        left_out = sum(others.values())
-        self.description = (
-            f"{len(self):,} picture file{'s'[: len(self) > 1]} in {path}"
-            + (f" in {len(classes)} classes" if labelled else "")
-            + (f"; {left_out:,} other file{'s'[: left_out > 1]} left out" if others else "")
-        )
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def fingerprint(self) -> str:
-        """A digest of the files' names, lengths and times of change."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            try:
-                status = (self.path / file).stat()
-                state = f"{status.st_size} {status.st_mtime_ns}"
-            except OSError as error:
-                state = str(error.strerror)
-            digest.update(os.fsencode(file) + f"\0{state}\n".encode())
-        return digest.hexdigest()
-
-    def read(self, indices: Sequence[int], size: Size) -> Iterator[Item]:
-        """The files' bytes."""
-        for index in indices:
-            try:
-                content: bytes | OSError = (self.path / self.files[index]).read_bytes()
-            except OSError as error:
-                content = error
-            yield Item(content, self._labels[index])
-
-    def picture_name(self, index: int) -> str:
-        """The file's path below the folder; bytes that are no text are shown as such."""
-        return os.fsencode(self.files[index]).decode(errors="backslashreplace")
+SAYS_NOTHING = SPLITS | {"images", "pictures", "data"}
+ENDINGS = re.compile(r"(\.(zip|tar|gz|tgz|xz|txz|bz2|tbz2|npy|npz|mat|parquet))+$", re.IGNORECASE)
 
 
 class Drawing:
@@ -115,7 +37,7 @@ class Drawing:
     def __len__(self) -> int:
         return self.count
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, times: bool = True) -> str:
         """A digest of a few small pictures: it changes when the drawing does."""
         pictures, labels = self.world.draw(np.arange(16), 32, 32)
         digest = hashlib.sha256(pictures.tobytes() + labels.tobytes()).hexdigest()
@@ -133,86 +55,145 @@ class Drawing:
 
 
 def open_source(place: str | Path) -> Source:
-    """The source that a path or a world's name means, found by looking.
+    """The source that a path or a name means, found by looking.
 
-    A folder wins over a world of the same name.
+    A folder of pictures; a zip or tar archive, `shards-{000..099}.tar`; a folder or file of LSUN's
+    LMDB, Parquet, NumPy, MNIST, CIFAR or SVHN; `hf:owner/set`; a drawn world. `place:split` names
+    one split of a set that has several, as `cifar-10-python.tar.gz:test`. What lies on the disk
+    wins over a world of the same name.
 
     Raises:
-        DCGANError: there is none, or it holds no pictures.
+        DCGANError: there is none, it holds no pictures, or it cannot be read.
     """
     if not str(place):
         raise DCGANError("The name of the source is empty; give a folder, or one of the worlds.")
-    path = Path(place).expanduser()
-    if is_run(path):
-        raise DCGANError(f"{path} is a run; its model is {path / 'model.safetensors'}.")
-    if path.is_dir():
-        return Folder(path)
-    if str(place) in WORLDS:
-        return Drawing(WORLDS[str(place)], WORLD_PICTURES)
-    if path.is_file():
+    where, split = parted(place)
+    name = source_name(place)
+    if where.startswith(PREFIX):
+        return Hub(where, name, split)
+    paths = archives.expand(str(Path(where).expanduser()))
+    if len(paths) > 1:
+        missing = [path for path in paths if not path.is_file()]
+        if missing:
+            raise DCGANError(f"There is no file {missing[0]}, one of the {len(paths)} of {where}.")
+        return archives.Tar(paths, name, split)
+    (path,) = paths
+    with reading(path):
+        is_folder, is_file = path.is_dir(), path.is_file()
+    if is_folder:
+        return _open_folder(path, name, split)
+    if is_file:
+        return _open_file(path, name, split)
+    if where in WORLDS:
+        if split:
+            choose_split(where, split, ())
+        return Drawing(WORLDS[where], WORLD_PICTURES)
+    raise nothing_there(where, path)
+
+
+def require_outside(place: str | Path, folder: Path) -> None:
+    """Raises a DCGANError if a folder to write in lies within a source, which is never changed."""
+    source = Path(parted(place)[0]).expanduser()
+    if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
         raise DCGANError(
-            f"{path} is a single file; give the folder that holds the pictures, such as "
-            f"{path.resolve().parent}."
+            f"The folder to write in, {folder}, lies within the source {source}, which is never "
+            "changed; give one elsewhere with --out."
         )
-    around = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    words = did_you_mean(path.name, around if "/" in str(place) else [*around, *WORLDS])
-    guess = f" {words}" if words.startswith("Did") else ""
-    raise DCGANError(
-        f"There is no folder {place}.{guess} "
-        f"Give a folder of pictures, or one of the drawn worlds: {', '.join(sorted(WORLDS))}."
-    )
+
+
+def parted(place: str | Path) -> tuple[str, str]:
+    """A place, and the split of it that was asked for behind a colon; empty if none was."""
+    text = str(place)
+    head, colon, split = text.removeprefix(PREFIX).rpartition(":")
+    if not colon or Path(text).expanduser().exists():
+        return text, ""
+    return PREFIX * text.startswith(PREFIX) + head, split
 
 
 def source_name(place: str | Path) -> str:
-    """What a source is called: the folder's name, with the one above if it says nothing itself."""
-    path = Path(place).expanduser().resolve()
-    if path.name.lower() in SAYS_NOTHING and path.parent.name:
-        return f"{path.parent.name}-{path.name}"
-    return path.name or "pictures"
+    """What a source is called: its own name, with the one above if that says nothing itself."""
+    where, split = parted(place)
+    path = Path(ENDINGS.sub("", where.removeprefix(PREFIX))).expanduser().resolve()
+    name = re.sub(r"[{}]", "", path.name)
+    if name.lower() in SAYS_NOTHING and path.parent.name:
+        name = f"{path.parent.name}-{name}"
+    return (f"{name}-{split}" if split else name) or "pictures"
 
 
-def is_run(path: Path) -> bool:
-    """Whether a folder is that of a training, whose sheets are no pictures to learn from."""
-    return (path / "config.json").is_file() and (path / "checkpoints").is_dir()
+def _open_folder(path: Path, name: str, split: str) -> Source:
+    if is_run(path):
+        raise DCGANError(f"{path} is a run; its model is {path / 'model.safetensors'}.")
+    if is_lmdb(path):
+        return Lmdb(path, name, split)
+    with reading(path):
+        names = files_in(path)
+    if originals.cifar_parts(names):
+        return originals.open_cifar(path, name, split)
+    for kind, opened in BY_KIND.items():
+        fitting = [path / file for file in names if re.search(kind, file, re.IGNORECASE)]
+        if fitting:
+            try:
+                return opened(fitting, name, split)
+            except DCGANError as error:
+                return _pictures_beside(len(fitting), error, path, name, split)
+    return Folder(path, name, split)
 
 
-def find_pictures(root: Path) -> tuple[list[str], Counter[str]]:
-    """All picture files below a folder, sorted, as paths below it; and the others' endings counted.
+def _pictures_beside(count: int, error: DCGANError, path: Path, name: str, split: str) -> Folder:
+    """The pictures in a folder in which a few files of another kind could not be opened.
 
-    Hidden files and folders and the folders of runs are left out; links are followed, circles cut.
+    Raises:
+        DCGANError: the error, where those are not fewer than the pictures.
     """
-    found: list[str] = []
-    others: Counter[str] = Counter()
-    seen: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_report):
-        real = os.path.realpath(folder)
-        if real in seen or is_run(Path(folder)):
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in files:
-            path = os.path.join(folder, name)
-            # What is there and no file, as a pipe, would be waited for without end.
-            if name.startswith(".") or (os.path.exists(path) and not os.path.isfile(path)):
-                continue
-            ending = os.path.splitext(name)[1].lower()
-            if ending in PICTURE_ENDINGS:
-                found.append(Path(path).relative_to(root).as_posix())
-            else:
-                others[ending] += 1
-    return sorted(found), others
+    try:
+        found = Folder(path, name, split)
+    except DCGANError:
+        raise error from None
+    if len(found) <= count:
+        raise error
+    logger.warning(f"{error} The picture files in {path} are taken instead.")
+    return found
 
 
-def _report(error: OSError) -> None:
-    logger.warning(f"Cannot search {error.filename}: {(error.strerror or '').lower()}.")
+BY_KIND: dict[str, Callable[[Sequence[Path], str, str], Source]] = {
+    r"\.parquet$": Parquet,
+    r"images[-.]idx3-ubyte(\.gz)?$": originals.open_idx,
+    r"_32x32\.mat$": originals.open_svhn,
+}
+"""Files of which one alone says what a folder or a path is, and what opens them."""
 
 
-def no_pictures(path: Path, others: Counter[str]) -> str:
-    """The sentence for a folder without pictures."""
-    kinds = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in others.most_common(3))
-    holds = f"only other files ({kinds})" if others else "no files at all"
-    return (
-        f"{path} holds no pictures, {holds}; folders below it were searched too. "
-        f"Pictures end in {' '.join(PICTURE_ENDINGS)}."
+def _open_file(path: Path, name: str, split: str) -> Source:
+    for kind, opened in BY_KIND.items():
+        if re.search(kind, path.name, re.IGNORECASE):
+            return opened([path], name, split)
+    if path.suffix.lower() == ".npy":
+        return numpy_files.open_npy(path, name, split)
+    if path.suffix.lower() == ".npz":
+        return numpy_files.open_npz(path, name, split)
+    # A tar first: one whose last member is a zip ends as a zip does.
+    tar = archives.is_tar(path)
+    if not tar and (zipfile.is_zipfile(path) or path.suffix.lower() == ".zip"):
+        return archives.Zip(path, name, split)
+    if tar and originals.cifar_files(path):
+        return originals.open_cifar(path, name, split)
+    if tar or ENDINGS.search(path.name):
+        return archives.Tar([path], name, split)
+    raise DCGANError(
+        f"{path} is a single file; give the folder that holds the pictures, such as "
+        f"{path.resolve().parent}, or an archive: .zip .tar .tar.gz .parquet .npy .npz .mat"
+    )
+
+
+def nothing_there(place: str, path: Path) -> DCGANError:
+    """The sentence for a place where nothing lies, with the name that was probably meant."""
+    around: list[str] = []
+    with suppress(OSError):
+        around = os.listdir(path.parent)
+    words = did_you_mean(path.name, around if "/" in place else [*around, *WORLDS])
+    guess = f" {words}" if words.startswith("Did") else ""
+    return DCGANError(
+        f"There is no folder or archive {place}.{guess} "
+        f"Give a folder of pictures, an archive, or one of the drawn worlds: "
+        f"{', '.join(sorted(WORLDS))}."
     )

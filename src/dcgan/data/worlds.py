@@ -8,12 +8,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.data import drawn_faces, drawn_homes, drawn_people, drawn_rooms
-from dcgan.data.drawing import Canvas
+from dcgan.data.drawn import faces, homes, people, rooms
+from dcgan.data.drawn.drawing import Canvas
+from dcgan.data.readers.items import Columns
 from dcgan.errors import DCGANError
-
-Columns = dict[str, tuple[str, ...] | None]
-"""Label columns by name: the names of the classes, or None for a number."""
 
 Seeds = NDArray[np.int64]
 Pictures = NDArray[np.uint8]
@@ -78,12 +76,12 @@ FACES = World(
     columns={
         "smile": NO_YES,
         "glasses": NO_YES,
-        "hair": drawn_people.HAIR,
-        "skin": drawn_people.SKIN,
+        "hair": people.HAIR,
+        "skin": people.SKIN,
         "turn": None,  # from -1, looking to the picture's left, to 1
-        "background": drawn_people.BACKGROUND,
+        "background": people.BACKGROUND,
     },
-    draw=partial(_draw, drawn_people.cast, drawn_faces.paint, drawn_faces.label),
+    draw=partial(_draw, people.cast, faces.paint, faces.label),
 )
 
 ROOMS = World(
@@ -99,10 +97,10 @@ ROOMS = World(
         "window_right": None,
         "window_bottom": None,
         "lamp": NO_YES,
-        "wall": drawn_homes.WALL,
-        "bedding": drawn_homes.BEDDING,  # the first where there is no bed
+        "wall": homes.WALL,
+        "bedding": homes.BEDDING,  # the first where there is no bed
     },
-    draw=partial(_draw, drawn_homes.cast, drawn_rooms.paint, drawn_rooms.label),
+    draw=partial(_draw, homes.cast, rooms.paint, rooms.label),
 )
 
 WORLDS = {world.name: world for world in (FACES, ROOMS)}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from dcgan.data.drawing import Array, Canvas, Gradient, Number, Shape, colours, mix
-from dcgan.data.drawn_homes import BACK, LAMPS, Home
-from dcgan.data.drawn_shapes import (
+from dcgan.data.drawn.drawing import Array, Canvas, Gradient, Number, Shape, colours, mix
+from dcgan.data.drawn.homes import BACK, LAMPS, Home
+from dcgan.data.drawn.shapes import (
     box,
     capsule,
     circle,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dcgan.data.drawing import (
+from dcgan.data.drawn.drawing import (
     FAR,
     Array,
     Bounds,
@@ -14,7 +14,7 @@ from dcgan.data.drawing import (
     colours,
     mix,
 )
-from dcgan.data.drawn_furniture import (
+from dcgan.data.drawn.furniture import (
     draw_art,
     draw_bed,
     draw_chest,
@@ -22,8 +22,8 @@ from dcgan.data.drawn_furniture import (
     draw_plant,
     draw_table,
 )
-from dcgan.data.drawn_homes import Home
-from dcgan.data.drawn_shapes import (
+from dcgan.data.drawn.homes import Home
+from dcgan.data.drawn.shapes import (
     EVERYWHERE,
     cut,
     ellipse,
@@ -32,7 +32,7 @@ from dcgan.data.drawn_shapes import (
     intersect,
     outline,
 )
-from dcgan.data.drawn_window import draw_window
+from dcgan.data.drawn.window import draw_window
 
 WHITE = colours("ffffff")
 BLACK = colours("1c1626")

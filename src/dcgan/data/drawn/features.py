@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from dcgan.data.drawing import Array, Canvas, Gradient, Shape, colours, mix
-from dcgan.data.drawn_people import Face
-from dcgan.data.drawn_shapes import (
+from dcgan.data.drawn.drawing import Array, Canvas, Gradient, Shape, colours, mix
+from dcgan.data.drawn.people import Face
+from dcgan.data.drawn.shapes import (
     bow,
     box,
     capsule,

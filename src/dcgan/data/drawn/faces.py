@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dcgan.data.drawing import FAR, Array, Canvas, Gradient, Shape, colours, mix
-from dcgan.data.drawn_features import (
+from dcgan.data.drawn.drawing import FAR, Array, Canvas, Gradient, Shape, colours, mix
+from dcgan.data.drawn.features import (
     draw_arms_of_glasses,
     draw_brows,
     draw_cheeks,
@@ -12,9 +12,9 @@ from dcgan.data.drawn_features import (
     draw_mouth,
     draw_nose,
 )
-from dcgan.data.drawn_hair import draw_back_hair, draw_hair
-from dcgan.data.drawn_people import NECKLINES, Face
-from dcgan.data.drawn_shapes import (
+from dcgan.data.drawn.hair import draw_back_hair, draw_hair
+from dcgan.data.drawn.people import NECKLINES, Face
+from dcgan.data.drawn.shapes import (
     EVERYWHERE,
     bow,
     box,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.data.drawing import Array
+from dcgan.data.drawn.drawing import Array
 
 
 class Draws:

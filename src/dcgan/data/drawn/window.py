@@ -2,9 +2,19 @@
 
 import numpy as np
 
-from dcgan.data.drawing import Array, Bounds, Canvas, Field, Gradient, Number, Shape, colours, mix
-from dcgan.data.drawn_homes import HILLS, SKY_HORIZONS, SKY_TOPS, TIMES, Home
-from dcgan.data.drawn_shapes import circle, cut, ellipse, intersect, rectangle, slope
+from dcgan.data.drawn.drawing import (
+    Array,
+    Bounds,
+    Canvas,
+    Field,
+    Gradient,
+    Number,
+    Shape,
+    colours,
+    mix,
+)
+from dcgan.data.drawn.homes import HILLS, SKY_HORIZONS, SKY_TOPS, TIMES, Home
+from dcgan.data.drawn.shapes import circle, cut, ellipse, intersect, rectangle, slope
 
 FRAME = colours("fbf8f2")
 FRAME_SHADE = colours("cfc8bd")

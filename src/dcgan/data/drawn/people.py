@@ -5,8 +5,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.data.drawing import Array, colours, mix
-from dcgan.data.drawn_numbers import Draws
+from dcgan.data.drawn.drawing import Array, colours, mix
+from dcgan.data.drawn.numbers import Draws
 
 NUMBERS_PER_FACE = 64  # drawn for each seed; more than are used, to leave room
 

@@ -1,8 +1,8 @@
 """Hair of the drawn faces: what falls behind the head, and what lies on it."""
 
-from dcgan.data.drawing import Array, Canvas, Gradient, Number, Shape, colours, mix
-from dcgan.data.drawn_people import HAIR_STYLES, Face
-from dcgan.data.drawn_shapes import (
+from dcgan.data.drawn.drawing import Array, Canvas, Gradient, Number, Shape, colours, mix
+from dcgan.data.drawn.people import HAIR_STYLES, Face
+from dcgan.data.drawn.shapes import (
     bow,
     box,
     circle,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dcgan.data.drawing import FAR, TINY, Array, Bounds, Field, Number, Shape, length, smooth
+from dcgan.data.drawn.drawing import FAR, TINY, Array, Bounds, Field, Number, Shape, length, smooth
 
 EVERYWHERE = Bounds(-FAR, -FAR, FAR, FAR)
 

@@ -1,0 +1,1 @@
+"""Draws the faces and rooms of the built-in worlds."""

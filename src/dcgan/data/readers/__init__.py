@@ -1,0 +1,1 @@
+"""Reads what pictures come in: folders, archives, arrays, LMDB, Parquet, and sets on the hub."""
