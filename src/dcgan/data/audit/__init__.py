@@ -1,0 +1,1 @@
+"""Looks through a source: what is in there, and what to mend before training."""
