@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from dcgan.config import Config, preset
+from dcgan.losses import gradient_penalty
 from dcgan.sample import draw_latents
-from dcgan.step import TrainState, train_step
+from dcgan.step import TrainState, penalty, seen, train_step
 from dcgan.tensors import Images
 from tests.conftest import TINY
 
@@ -180,3 +181,79 @@ def test_state_goes_through_a_dict() -> None:
     one, two = train_step(state, batch(1)), train_step(other, batch(1))
     assert all(map(torch.equal, one, two))
     assert equal(weights(state.average), weights(other.average))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"objective": "hinge"},
+        {"objective": "least-squares"},
+        {"real_target": 0.9},
+        {"gradient_penalty": 10.0},
+        {"augment": "shift"},
+        {"augment": "all"},
+        {"instance_noise": 0.1},
+        {"d_norm": "spectral"},
+        {"d_norm": "none"},
+        {"upsampling": "resize"},
+        {"d_learning_rate": 1e-3},
+        {"d_norm": "spectral", "hidden_units": 12, "objective": "hinge", "augment": "all"},
+    ],
+    ids=str,
+)
+def test_every_stabiliser_changes_the_step_and_goes_on_from_a_checkpoint(
+    options: dict[str, object],
+) -> None:
+    plain, changed = TrainState(tiny(), CPU), TrainState(tiny(**options), CPU)
+    for number in range(3):
+        train_step(plain, batch(number))
+        train_step(changed, batch(number))
+    assert changed.most_bad_in_a_row == 0
+    assert not equal(weights(plain.generator), weights(changed.generator))
+    other = TrainState(tiny(**options), CPU)
+    other.load_state_dict(copy.deepcopy(changed.state_dict()))
+    train_step(other, batch(3))
+    train_step(changed, batch(3))
+    for name in ("generator", "discriminator"):
+        assert equal(weights(getattr(other, name)), weights(getattr(changed, name)))
+
+
+@pytest.mark.parametrize("schedule", ["both", "alternate"])
+def test_the_penalty_comes_each_sixteenth_turn(schedule: str) -> None:
+    state = TrainState(tiny(gradient_penalty=1.0, schedule=schedule), CPU)
+    per_turn = 1 if schedule == "both" else 2
+    due = []
+    for step in range(64):
+        state.images_seen = 4 * step
+        if penalty(state, batch(), None).item():
+            due.append(step // per_turn)
+    assert sorted(set(due)) == list(range(0, 64 // per_turn, 16))
+
+
+def test_the_penalty_flattens_the_discriminator() -> None:
+    steepness = {}
+    for weight in (0.0, 100.0):
+        state = TrainState(tiny(gradient_penalty=weight, d_norm="none", learning_rate=1e-3), CPU)
+        for number in range(64):
+            train_step(state, batch(number))
+        real = batch(99).requires_grad_()
+        steepness[weight] = gradient_penalty(state.discriminator(real), real).item()
+    assert steepness[100.0] < 0.5 * steepness[0.0]
+
+
+def test_noise_on_what_is_seen_falls_to_none() -> None:
+    state = TrainState(tiny(instance_noise=0.5, images=100), CPU)
+    spread = []
+    for images_seen in (0, 50, 100, 150):
+        state.images_seen = images_seen
+        spread.append(float((seen(state, batch(), "real") - batch()).std()))
+    assert spread[0] == pytest.approx(0.5, rel=0.05)
+    assert spread[1] == pytest.approx(0.25, rel=0.05)
+    assert spread[2:] == [0, 0]
+
+
+def test_another_step_size_for_the_discriminator() -> None:
+    state = TrainState(tiny(learning_rate=1e-4, d_learning_rate=4e-4), CPU)
+    train_step(state, batch())
+    assert state.g_optimizer.param_groups[0]["lr"] == 1e-4
+    assert state.d_optimizer.param_groups[0]["lr"] == 4e-4

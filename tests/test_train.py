@@ -317,7 +317,7 @@ def test_steps_that_keep_failing_stop_the_run(photos: Path, tmp_path: Path) -> N
     run(photos, tmp_path / "run", images=8)
     before = state_of(tmp_path / "run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "generator_loss", lambda fake: fake.sum() * float("nan"))
+        patch.setattr(step, "generator_loss", lambda fake, _: fake.sum() * float("nan"))
         with pytest.raises(
             DCGANError, match="3 steps in a row gave losses or gradients that are not"
         ):

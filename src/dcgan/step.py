@@ -9,14 +9,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dcgan.augment import augment
 from dcgan.config import Config
 from dcgan.data.loader import derive
 from dcgan.devices import has_native_bfloat16
-from dcgan.losses import discriminator_loss, generator_loss
+from dcgan.losses import discriminator_loss, generator_loss, gradient_penalty
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.sample import draw_latents
 from dcgan.tensors import Images, Labels
 
+PENALTY_INTERVAL = 16
+"""Steps from one gradient penalty to the next, which then weighs as much more."""
 AVERAGE_WARM_UP = 0.1
 """The averaged weights' half-life is at most this share of the pictures seen so far."""
 
@@ -113,7 +116,7 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
         real: a batch of pictures (N, C, H, W) in [-1, 1], on the device.
         labels: their classes (N,), for conditional networks.
     """
-    G, D = state.generator, state.discriminator
+    G, D, options = state.generator, state.discriminator, state.config.train
     d_turn, g_turn = turns(state)
     nan = real.new_full((), math.nan)
     d_loss = g_loss = d_real = d_fake = nan
@@ -129,21 +132,49 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
     # by itself, with batch statistics of its own.
     if d_turn:
         with precision(state):
-            real_logits, fake_logits = D(real, labels), D(fake.detach(), labels)
-        d_loss = discriminator_loss(real_logits, fake_logits)
+            real_logits = D(seen(state, real, "real"), labels)
+            fake_logits = D(seen(state, fake.detach(), "fake"), labels)
+        d_loss = discriminator_loss(
+            real_logits, fake_logits, options.objective, options.real_target
+        )
         d_real, d_fake = mean_answer(real_logits), mean_answer(fake_logits)
-        bad += update(state.d_optimizer, d_loss)
+        bad += update(state.d_optimizer, d_loss + penalty(state, real, labels))
 
     # Generator: raise the logits of the fake pictures it just made.
     if g_turn:
         with precision(state), frozen(D):
-            g_loss = generator_loss(D(fake, labels))
+            g_loss = generator_loss(D(seen(state, fake, "own"), labels), options.objective)
         bad += update(state.g_optimizer, g_loss)
         update_average(state, len(real))
 
     state.count_bad(bad > 0)
     state.images_seen += len(real)
     return StepLosses(d_loss.detach(), g_loss.detach(), d_real, d_fake)
+
+
+def seen(state: TrainState, images: Images, purpose: str) -> Images:
+    """Pictures as the discriminator sees them: changed at random, with noise, if asked for."""
+    options = state.config.train
+    if options.augment != "none":
+        images = augment(images, options.augment, state.rng(f"augment {purpose}"))
+    left = 1 - state.images_seen / options.images
+    if options.instance_noise and left > 0:
+        noise = torch.empty_like(images).normal_(generator=state.rng(f"noise on {purpose}"))
+        images = images + noise * (options.instance_noise * left)
+    return images
+
+
+def penalty(state: TrainState, real: Images, labels: Labels | None) -> Tensor:
+    """The gradient penalty, in float32, in each sixteenth of D's turns; elsewhere 0."""
+    options = state.config.train
+    turn = state.images_seen // options.batch // (2 if options.schedule == "alternate" else 1)
+    is_due = turn % PENALTY_INTERVAL == 0
+    if not options.gradient_penalty or not is_due:
+        return real.new_zeros(())
+    images = seen(state, real, "real").detach().requires_grad_()
+    logits = state.discriminator(images, labels)
+    weight = options.gradient_penalty / 2 * PENALTY_INTERVAL
+    return weight * gradient_penalty(logits, images)
 
 
 def turns(state: TrainState) -> tuple[bool, bool]:
@@ -178,9 +209,14 @@ def set_learning_rate(state: TrainState) -> None:
     options = state.config.train
     decay_images = options.decay_share * options.images
     left = (options.images - state.images_seen) / max(decay_images, 1)
-    for optimizer in (state.g_optimizer, state.d_optimizer):
+    share = max(0.0, min(1.0, left))
+    rates = {
+        state.g_optimizer: options.learning_rate,
+        state.d_optimizer: options.d_learning_rate or options.learning_rate,
+    }
+    for optimizer, rate in rates.items():
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * max(0.0, min(1.0, left))
+            group["lr"] = rate * share
 
 
 @torch.no_grad()

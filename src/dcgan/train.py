@@ -181,7 +181,7 @@ class Trainer:
             self.write_model()
             logger.info(
                 f"{folder.path} has seen all its {self.options.images:,} pictures; "
-                "train on with a larger --images."
+                "train on with more --images or --passes."
             )
 
     def require_same(self, then: Config, saved: dict[str, Any]) -> None:
