@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from dcgan.cli import main
 from dcgan.config import OPTIONS, PRESETS
+from dcgan.data.worlds import WORLDS
 from tests.conftest import drawn_picture
 
 TRAIN = "--size 16 --width 8 --batch 4 --latent-dim 6 --images 8 --device cpu".split()
@@ -69,10 +71,10 @@ def test_help_names_every_option_and_preset() -> None:
     assert [line for line in text.splitlines() if len(line) > 100] == []
 
 
-@pytest.mark.parametrize("command", ["train", "pack", "sample"])
+@pytest.mark.parametrize("command", main.commands)
 def test_every_command_has_examples(command: str) -> None:
     text = dcgan(command, "--help").stdout
-    assert f"\n    dcgan {command} " in text.split("Examples:")[1]
+    assert f"\n    dcgan {command} " in text.split("Example")[1]
 
 
 def test_train_then_sample(photos: Path, here: Path) -> None:
@@ -110,6 +112,71 @@ def test_pack_then_train(photos: Path, here: Path) -> None:
     assert Path("runs/small/model.safetensors").is_file()
 
 
+def test_dedup_then_pack(photos: Path, here: Path) -> None:
+    drawn_picture(7).save("photos/x.tif")
+    result = dcgan("dedup", "photos", "--method", "exact")
+    assert result.stdout == (
+        "duplicates.csv: 1 of 13 pictures repeats an earlier one, in 1 group; "
+        "0 could not be read.\n"
+    )
+    assert "Look at duplicates.png" in result.stderr
+    assert Path("duplicates.csv").read_text().endswith("\n1,more/07.png,x.tif,0\n")
+    result = dcgan("pack", "photos", "small", "--size", "16", "--without", "duplicates.csv")
+    assert result.stdout == "small: 12 pictures of 16x16, 0 skipped.\n"
+    Path("photos/x.tif").unlink()
+    result = dcgan("dedup", "photos", "--method", "perceptual", "--radius", "0", "--out", "out")
+    assert result.stdout.startswith("out/duplicates.csv: 0 of 12 pictures repeat an earlier one")
+    assert "Look at" not in result.stderr
+    assert "small is a pack; give the source" in refused("dedup", "small")
+
+
+def test_encoder_then_evaluate(photos: Path, here: Path) -> None:
+    for number in range(12, 110):
+        drawn_picture(number).save(f"photos/{number}.png")
+    dcgan("train", "photos", *TRAIN)
+    result = dcgan("encoder", "photos", "encoder.safetensors", "--size", "16", "--images", "256")
+    assert result.stdout.startswith("encoder.safetensors: ")
+    assert "right of turn (4 kinds), on pictures of 16x16 that were held out" in result.stdout
+    model = "runs/photos/model.safetensors"
+    options = ("--encoder", "encoder.safetensors", "--count", "100", "--out", "measured")
+    result = dcgan("evaluate", model, "photos", *options)
+    assert result.exit_code == 0
+    for words in ("Fréchet distance", "kernel distance", "precision", "copies", "SHA-256"):
+        assert words in result.stdout
+    assert "FID" not in result.stdout
+    assert "nearest to training pictures: measured/closest.png" in result.stdout
+    assert Path("measured/evaluation.json").is_file()
+    assert "give --encoder FILE" in refused("evaluate", model, "photos")
+    sentence = refused("evaluate", model, "photos", "--inception", "encoder.safetensors")
+    assert "encoder.safetensors is not the published file" in sentence
+
+
+def test_faces_then_train(here: Path) -> None:
+    drawn, _ = WORLDS["faces"].draw(np.array([4, 17, 22, 24]), 128, 128)
+    Path("people").mkdir()
+    for number, picture in enumerate(drawn):
+        Image.fromarray(picture).save(f"people/{number}.png")
+    Path("people/words.jpg").write_text("words")
+    result = dcgan("faces", "people", "crops", "--minimum", "40", "--margin", "0.3", "--largest")
+    assert result.stdout == "crops: 4 faces in 4 of 5 pictures, 1 skipped.\n"
+    assert "Found 5 picture files in people" in result.stderr
+    assert "Skipped 1 that could not be read (first: words.jpg, not a picture" in result.stderr
+    assert dcgan("faces", "people", "crops", "--minimum", "40", "--margin", "0.3").exit_code == 1
+    assert dcgan("train", "crops", *TRAIN).exit_code == 0
+
+
+def test_ctrl_c_while_cutting_faces(
+    photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dcgan.data.faces.find_faces", interrupted)
+    result = dcgan("faces", "photos", "crops")
+    assert result.exit_code == 130
+    assert "the same command takes the work up again" in result.stderr
+
+
 def test_dry_run_prints_a_config_that_can_be_used(photos: Path, here: Path) -> None:
     result = dcgan("train", "photos", "--preset", "svhn", "--batch", "4", "--dry-run")
     assert result.exit_code == 0
@@ -134,18 +201,32 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["train", "phots"], "There is no folder phots. Did you mean 'photos'?"),
+        (["train", "phots"], "There is no folder or archive phots. Did you mean 'photos'?"),
         (["train", "photos", "--size", "50"], "Nearest possible: 48, 56, 64"),
         (["train", "photos", "--size", "big"], "must be a side like 64"),
         (["train", "photos", "--preset", "papper"], "no preset 'papper'. Did you mean 'paper'?"),
         (["train", "photos", "--batch", "1"], "`batch` (=1) must be at least 2"),
         (["train", "photos", "--batch", "four"], "'four' is not a valid integer"),
-        (["train", "photos", "--wdith", "8"], "No such option '--wdith'. Did you mean"),
+        (
+            ["train", "photos", "--wdith", "8"],
+            "No such option '--wdith'. (Did you mean one of: '--width'",
+        ),
         (["train", "photos", "--config", "none.json"], "Cannot read the config none.json"),
         (["train", "photos", "--device", "gpu9"], "no `device` 'gpu9' here"),
         (["train", "photos", "--background", "whit"], "is no colour"),
         (["trian", "photos"], "No such command 'trian'. Did you mean"),
         (["pack", "photos", "photos"], "is no pack and not empty"),
+        (["dedup", "phots"], "There is no folder or archive phots. Did you mean 'photos'?"),
+        (["dedup", "photos", "--method", "exct"], "no `method` 'exct'. Did you mean 'exact'?"),
+        (["dedup", "photos", "--radius", "99"], "`radius` (=99) must be 0 to 16 bits"),
+        (["dedup", "photos", "--radius", "two"], "'two' is not a valid integer"),
+        (["dedup", "photos", "--out", "photos/more"], "lies within the source photos"),
+        (["dedup", "photos", "--out", ""], "it is empty"),
+        (["faces", "phots", "crops"], "There is no folder or archive phots. Did you mean"),
+        (["faces", "photos", "crops"], "There are no faces in the 12 pictures of photos"),
+        (["faces", "photos", "crops", "--minimum", "5"], "`minimum` (=5) must be at least 20"),
+        (["faces", "photos", "photos/crops"], "lies within the source photos"),
+        (["faces", "photos", ""], "it is empty"),
         (["sample", "none.safetensors", "a.png"], "no model file none.safetensors"),
         (["sample", "photos/00.bmp", "a.png"], "is no model file"),
     ],
@@ -190,7 +271,7 @@ def test_ctrl_c_while_packing(photos: Path, here: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("dcgan.data.packing.read_part", interrupted)
     result = dcgan("train", "photos", *TRAIN)
     assert result.exit_code == 130
-    assert "Stopped. The same command goes on from what is done." in result.stderr
+    assert "the same command takes the work up again" in result.stderr
 
 
 def test_conditional(classes: Path, here: Path) -> None:
@@ -198,6 +279,39 @@ def test_conditional(classes: Path, here: Path) -> None:
     model = "runs/animals/model.safetensors"
     assert dcgan("sample", model, "bees.png", "--class", "bee", "--count", "4").exit_code == 0
     assert "no class 'wasp'" in refused("sample", model, "wasps.png", "--class", "wasp")
+
+
+def test_audit(photos: Path, here: Path) -> None:
+    (photos / "words.jpg").write_text("words")
+    result = dcgan("audit", "photos")
+    assert result.exit_code == 0
+    for words in ("13, of which 12 can be read", "dcgan train photos", "Mend first: unreadable"):
+        assert words in result.stdout
+    assert result.stderr.endswith("See audits/photos/audit.html.\n")
+    assert "words.jpg" in Path("audits/photos/audit.html").read_text(encoding="utf8")
+    assert dcgan("audit", "photos", "--size", "16", "--out", "small").exit_code == 0
+    assert json.loads(Path("small/audit.json").read_text())["size"] == "16"
+
+
+def test_mistakes_with_audits(photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Did you mean 'photos'?" in refused("audit", "phots")
+    assert "Nearest possible: 48" in refused("audit", "photos", "--size", "50")
+    assert "lies within the source" in refused("audit", "photos", "--out", "photos/audit")
+    assert not Path("audits").exists()
+    monkeypatch.chdir(photos)
+    said = refused("audit", ".")
+    assert "audits/photos, lies within the source ., which is never changed; give one" in said
+
+
+def test_ctrl_c_while_auditing(photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dcgan.data.audit.facts.examine", interrupted)
+    result = dcgan("audit", "photos")
+    assert result.exit_code == 130
+    assert "Stopped; this audit was not finished." in result.stderr
+    assert list(Path("audits/photos").iterdir()) == []
 
 
 def test_a_folder_of_one_picture(here: Path) -> None:

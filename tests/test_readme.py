@@ -36,11 +36,13 @@ def test_there_are_commands() -> None:
 def test_files_are_those_that_are_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf8")
     tree = text.split("## The files")[1].split("Contributions")[0]
-    named = {word for word in tree.split() if word.endswith(".py") and "*" not in word}
-    found = {p.name for p in (ROOT / "src" / "dcgan").glob("*.py") if not p.name.startswith("__")}
-    assert named == found
-    for word in ("sources", "packing", "pack", "loader", "worlds"):
-        assert (ROOT / "src" / "dcgan" / "data" / f"{word}.py").is_file()
+    words = [word.rstrip(";:,") for word in tree.split()]
+    named = {word for word in words if word.endswith(".py")}
+    package = ROOT / "src" / "dcgan"
+    files = [*package.glob("*.py"), *(package / "data").glob("*.py")]
+    assert named == {file.name for file in files if not file.name.startswith("__")}
+    folders = {word for word in words[1:] if word.endswith("/")}
+    assert folders == {f"{file.parent.name}/" for file in package.glob("*/**/__init__.py")}
 
 
 def test_presets_are_all_there() -> None:

@@ -13,10 +13,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dcgan.config import Config, NetworkConfig, PackConfig, TrainConfig, preset
+    from dcgan.config import Config, FaceConfig, NetworkConfig, PackConfig, TrainConfig, preset
+    from dcgan.data.audit.auditing import audit
+    from dcgan.data.dedup import dedup
+    from dcgan.data.faces import faces
+    from dcgan.data.joining import join
     from dcgan.data.pack import Pack
     from dcgan.data.packing import pack
     from dcgan.errors import DCGANError, Stopped
+    from dcgan.metrics.encoder import encoder
+    from dcgan.metrics.evaluation import evaluate
     from dcgan.model import Model, load
     from dcgan.networks import Discriminator, Generator
     from dcgan.train import train
@@ -27,6 +33,7 @@ _HOMES = {
     "Config": "dcgan.config",
     "DCGANError": "dcgan.errors",
     "Discriminator": "dcgan.networks",
+    "FaceConfig": "dcgan.config",
     "Generator": "dcgan.networks",
     "Model": "dcgan.model",
     "NetworkConfig": "dcgan.config",
@@ -34,6 +41,12 @@ _HOMES = {
     "PackConfig": "dcgan.config",
     "Stopped": "dcgan.errors",
     "TrainConfig": "dcgan.config",
+    "audit": "dcgan.data.audit.auditing",
+    "dedup": "dcgan.data.dedup",
+    "encoder": "dcgan.metrics.encoder",
+    "evaluate": "dcgan.metrics.evaluation",
+    "faces": "dcgan.data.faces",
+    "join": "dcgan.data.joining",
     "load": "dcgan.model",
     "pack": "dcgan.data.packing",
     "preset": "dcgan.config",
@@ -44,6 +57,7 @@ __all__ = [
     "Config",
     "DCGANError",
     "Discriminator",
+    "FaceConfig",
     "Generator",
     "Model",
     "NetworkConfig",
@@ -51,6 +65,12 @@ __all__ = [
     "PackConfig",
     "Stopped",
     "TrainConfig",
+    "audit",
+    "dedup",
+    "encoder",
+    "evaluate",
+    "faces",
+    "join",
     "load",
     "pack",
     "preset",

@@ -9,11 +9,12 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 import dcgan
-from dcgan.config import OPTIONS, PRESETS, PackConfig, read_options
+from dcgan.config import OPTIONS, PRESETS, FaceConfig, Option, PackConfig, options_of, read_options
 from dcgan.errors import DCGANError, Stopped
 from dcgan.log import progress, show_messages
 from dcgan.size import Size
 
+STOPPED = "Stopped. Nothing half-written stays; the same command takes the work up again."
 GROUP_TITLES = {"pack": "Pictures", "network": "Networks", "train": "Training"}
 
 
@@ -60,12 +61,12 @@ class Door(click.Group):
             click.echo(str(stopped), err=True)
             ctx.exit(128 + stopped.signal)
         except KeyboardInterrupt:
-            click.echo("Stopped. The same command goes on from what is done.", err=True)
+            click.echo(STOPPED, err=True)
             ctx.exit(130)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    raise Stopped("Stopped. The same command goes on from what is done.", number)
+    raise Stopped(STOPPED, number)
 
 
 class ConfigCommand(click.Command):
@@ -93,14 +94,23 @@ def config_options(*groups: str) -> Callable[[Callable[..., None]], Callable[...
     def add(command: Callable[..., None]) -> Callable[..., None]:
         for name, option in reversed(OPTIONS.items()):
             if option.group in groups:
-                command = _click_option(name)(command)
+                command = _click_option(name, option)(command)
         return command
 
     return add
 
 
-def _click_option(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    _, kind, default, text = OPTIONS[name]
+def face_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options of cutting out faces; those not typed are None."""
+    for name, option in reversed(options_of("faces", FaceConfig).items()):
+        command = _click_option(name, option)(command)
+    return command
+
+
+def _click_option(
+    name: str, option: Option
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    _, kind, default, text = option
     flag = "--" + name.replace("_", "-")
     if default not in (None, ""):
         shown = {True: "yes", False: "no"}[default] if kind is bool else default
@@ -179,8 +189,9 @@ def train(
 @main.command(cls=ConfigCommand)
 @click.argument("source")
 @click.argument("pack", type=PathType())
+@click.option("--slice", metavar="N/OF", default="", help="Pack only this part; see `dcgan join`.")
 @config_options("pack")
-def pack(source: str, pack: Path, **options: Any) -> None:
+def pack(source: str, pack: Path, slice: str, **options: Any) -> None:
     """Decode, crop and resize the pictures of SOURCE once, into the folder PACK.
 
     `dcgan train` does this by itself, in a cache; a pack of your own can be kept and moved.
@@ -189,12 +200,139 @@ def pack(source: str, pack: Path, **options: Any) -> None:
     Examples:
       dcgan pack ~/photos photos-64
       dcgan pack ~/logos logos-32 --size 32 --channels 4
+      dcgan pack celeba.zip celeba-64 --crop 108
+      dcgan pack bedroom_train_lmdb bedrooms --without duplicates.csv
+      dcgan pack "shards-{000..099}.tar" part-3 --slice 3/64      on the third of 64 machines
       dcgan train photos-64
     """
-    made = dcgan.pack(source, pack, PackConfig(**given(options)))
+    made = dcgan.pack(source, pack, PackConfig(**given(options)), slice=slice)
     click.echo(
         f"{pack}: {len(made):,} pictures of {made.info.size.grid}, {made.info.skipped:,} skipped."
     )
+
+
+@main.command()
+@click.argument("source")
+@click.argument("folder", type=PathType())
+@face_options
+def faces(source: str, folder: Path, **options: Any) -> None:
+    """Find the faces in the photographs of SOURCE, and cut them out into FOLDER.
+
+    Every face becomes a square PNG file at its own resolution; the classes of SOURCE become
+    folders. faces.csv lists the boxes, skipped.csv what could not be read. The same command again
+    goes on where it stopped. Needs OpenCV 4: pip install "dcgan[faces]".
+
+    \b
+    Examples:
+      dcgan faces ~/photos faces-of-photos
+      dcgan faces ~/portraits one-each --largest --minimum 96 --margin 0.4
+      dcgan faces ~/photos more-faces --profile --score 3
+      dcgan train faces-of-photos --size 64 --flip
+    """
+    pictures, with_faces, found, skipped = dcgan.faces(source, folder, FaceConfig(**given(options)))
+    click.echo(
+        f"{folder}: {found:,} faces in {with_faces:,} of {pictures:,} pictures, "
+        f"{skipped:,} skipped."
+    )
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--size", metavar="SIZE", type=SizeType(), help="Size to train at. [default: as train chooses]"
+)
+@click.option(
+    "--out", metavar="FOLDER", type=PathType(), help="Where it is written. [default: audits/NAME]"
+)
+def audit(source: str, size: Size | None, out: Path | None) -> None:
+    """Look through the pictures of SOURCE: what is in there, and what to mend before training.
+
+    Writes audit.html, which shows examples of all that was found, and audit.json, which names
+    every picture of it. SOURCE itself is not changed.
+
+    \b
+    Examples:
+      dcgan audit ~/photos
+      dcgan audit ~/photos --size 128 --out photos-audit
+    """
+    from rich.console import Console
+
+    from dcgan.data.audit.page import PAGE_FILE, to_table
+    from dcgan.data.sources import source_name
+
+    out = out or Path("audits", source_name(source))
+    try:
+        made = dcgan.audit(source, out, size)
+    except KeyboardInterrupt as stop:
+        number = getattr(stop, "signal", signal.SIGINT)
+        raise Stopped("Stopped; this audit was not finished.", number) from stop
+    console = Console(highlight=False)
+    console.print(to_table(made), width=max(console.width, 80))
+    click.echo(f"See {out / PAGE_FILE}.", err=True)
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--method",
+    metavar="NAME",
+    default="autoencoder",
+    help="autoencoder: 128-bit codes (paper), trained on SOURCE; perceptual: 64-bit hashes; "
+    "exact: equal pixels. [default: autoencoder]",
+)
+@click.option(
+    "--radius",
+    metavar="BITS",
+    type=int,
+    help="In how many bits the codes of duplicates may differ, 0 to 16 (paper: 0). "
+    "[default: 2; exact: 0]",
+)
+@click.option("--seed", metavar="N", type=int, default=42, help="Of the autoencoder. [default: 42]")
+@click.option(
+    "--device", metavar="NAME", default="auto", help="cpu, cuda, mps or xpu. [default: auto]"
+)
+@click.option(
+    "--out", metavar="FOLDER", type=PathType(), default=".", help="Where the files go. [default: .]"
+)
+def dedup(source: str, method: str, radius: int | None, seed: int, device: str, out: Path) -> None:
+    """Find the pictures of SOURCE that repeat an earlier one, also where they differ a little.
+
+    Writes duplicates.csv, which names them, and duplicates.png, which shows up to 120 groups.
+    SOURCE itself is not changed: `dcgan pack --without duplicates.csv` leaves them out.
+
+    \b
+    Examples:
+      dcgan dedup bedroom_train_lmdb
+      dcgan dedup ~/photos --radius 0 --out photos-repeated
+      dcgan dedup ~/photos --method perceptual --radius 4
+      dcgan pack ~/photos photos-64 --without duplicates.csv
+    """
+    found = dcgan.dedup(source, out, method=method, radius=radius, seed=seed, device=device)
+    from dcgan.data.dedup import SHEET_FILE, TABLE_FILE
+
+    click.echo(
+        f"{out / TABLE_FILE}: {len(found):,} of {found.pictures:,} pictures "
+        f"repeat{'s'[: len(found) == 1]} an earlier one, in {found.groups:,} "
+        f"group{'s'[: found.groups != 1]}; {found.unreadable:,} could not be read."
+    )
+    if len(found):
+        click.echo(f"Look at {out / SHEET_FILE} before you leave them out.", err=True)
+
+
+@main.command()
+@click.argument("pack", type=PathType())
+@click.argument("slices", nargs=-1, required=True, type=PathType())
+def join(pack: Path, slices: tuple[Path, ...]) -> None:
+    """Put SLICES, packed with --slice by one machine or many, together into the folder PACK.
+
+    The result is the same as if the source had been packed in one go.
+
+    \b
+    Example:
+      dcgan join bedrooms part-*
+    """
+    made = dcgan.join(pack, slices)
+    click.echo(f"{pack}: {len(made):,} pictures of {made.info.size.grid}.")
 
 
 @main.command()
@@ -255,3 +393,72 @@ def sample(
     if not single:
         save_picture(sheet(pixels, columns), out)
     click.echo(f"{out}: {len(chosen):,} pictures of {loaded.config.size.grid}.")
+
+
+@main.command()
+@click.argument("source")
+@click.argument("file", type=PathType())
+@click.option(
+    "--size", metavar="SIZE", type=SizeType(), help="Of the pictures. [default: as train chooses]"
+)
+@click.option("--labels", metavar="COLUMN", default="", help="What to learn. [default: classes]")
+@click.option("--images", type=click.IntRange(1), default=300_000, help="[default: 300000]")
+@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def encoder(source: str, file: Path, **options: Any) -> None:
+    """Teach a small classifier on SOURCE, a yardstick for pictures of its kind, into FILE.
+
+    It learns the classes of SOURCE; where there are none, how a picture was turned. It takes a few
+    minutes, and says how many of the pictures that were held out it gets right.
+
+    \b
+    Examples:
+      dcgan encoder ~/photos photos-encoder.safetensors
+      dcgan encoder cifar-10-python.tar.gz cifar-encoder.safetensors --images 1000000
+      dcgan evaluate runs/photos/model.safetensors ~/photos --encoder photos-encoder.safetensors
+    """
+    task = dcgan.encoder(source, file, **options).task
+    click.echo(
+        f"{file}: {task.accuracy:.1%} right of {task.column} ({len(task.classes)} kinds), "
+        f"on pictures of {task.size.grid} that were held out."
+    )
+
+
+@main.command()
+@click.argument("model", type=PathType())
+@click.argument("source")
+@click.option("--encoder", metavar="FILE", type=PathType(), help="Made by `dcgan encoder`.")
+@click.option(
+    "--inception", metavar="FILE", type=PathType(),
+    help="Inception's published weights, for FID and KID: github.com/mseitzer/pytorch-fid/releases/"
+    "download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+)  # fmt: skip
+@click.option("--held-out", metavar="SOURCE", help="Pictures not trained on, to know copies by.")
+@click.option("--count", type=click.IntRange(1), default=10_000, help="[default: 10000]")
+@click.option("--batch-statistics", is_flag=True, help="Draw as the paper does.")
+@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@click.option("--out", metavar="FOLDER", type=PathType(), help="Where files go. [default: none]")
+def evaluate(model: Path, source: str, **options: Any) -> None:
+    """Measure the pictures of MODEL against the real ones of SOURCE.
+
+    Distances, how much of each other the two sets cover, diversity, and copies; each number with
+    the protocol that gave it. Distances in the features of an encoder of your own compare models on
+    the same source; only those in Inception's are FID and KID.
+
+    \b
+    Examples:
+      dcgan encoder cifar-10-python.tar.gz encoder.safetensors
+      dcgan evaluate runs/cifar-10-python/model.safetensors cifar-10-python.tar.gz \\
+          --encoder encoder.safetensors --held-out cifar-10-python.tar.gz:test --out measured
+      dcgan evaluate runs/photos/model.safetensors ~/photos --inception weights.pth
+    """
+    from rich.console import Console
+
+    from dcgan.metrics.evaluation import SHEET_FILE, to_table
+
+    made = dcgan.evaluate(model, source, **options)
+    console = Console(highlight=False)
+    console.print(to_table(made), width=max(console.width, 80))
+    if options["out"]:
+        click.echo(f"The pictures nearest to training pictures: {options['out'] / SHEET_FILE}.")

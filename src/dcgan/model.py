@@ -6,17 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from dcgan.config import NetworkConfig, from_plain, plain
 from dcgan.errors import DCGANError, did_you_mean
-from dcgan.files import replacing
 from dcgan.networks import Discriminator, Generator
 from dcgan.sample import draw, in_batches, labels_of, latents_of
 from dcgan.tensors import Pixels
+from dcgan.weights import Header, Networks, load_weights, save_weights
 
 FORMAT = "dcgan model 1"
 
@@ -108,11 +106,6 @@ class Model:
         Raises:
             DCGANError: it cannot be written.
         """
-        tensors = {
-            f"{name}.{key}": tensor.detach().cpu().contiguous()
-            for name, network in self._networks().items()
-            for key, tensor in network.state_dict().items()
-        }
         header = {
             "format": FORMAT,
             "network": json.dumps(plain(self.config)),
@@ -120,10 +113,9 @@ class Model:
             "images_seen": str(self.images_seen),
             "notes": json.dumps(self.notes),
         }
-        with replacing(Path(path).expanduser()) as file:
-            file.write(save(tensors, metadata=header))
+        save_weights(path, header, self._networks())
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def _networks(self) -> Networks:
         return {"generator": self.generator, "discriminator": self.discriminator}
 
 
@@ -138,66 +130,26 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
         raise DCGANError(
             f"There is no model file {path}. A run keeps its own as RUN/model.safetensors."
         )
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise DCGANError(
-                    f"{path} is a safetensors file, but no model of this package "
-                    f"(its format is {header.get('format')!r}, not {FORMAT!r})."
-                )
-            model = _build(header)
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-            for name, network in model._networks().items():
-                expected = {f"{name}.{k}": tuple(t.shape) for k, t in network.state_dict().items()}
-                _require_shapes(expected, {k: s for k, s in shapes.items() if k.startswith(name)})
-                state = {key.removeprefix(f"{name}."): file.get_tensor(key) for key in expected}
-                network.load_state_dict(state, assign=True)
-    except (
-        SafetensorError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RuntimeError,
-        OSError,
-    ) as error:
-        if isinstance(error, DCGANError) and str(path) in str(error):
-            raise
-        raise DCGANError(
-            f"{path} is no model file, or a damaged one: {str(error).rstrip('.')}."
-        ) from error
-    for network in model._networks().values():
-        network.eval().requires_grad_(False)
-    return model.to(device)
+    return load_weights(path, "model", FORMAT, _build).to(device)
 
 
-def _build(header: dict[str, str]) -> Model:
-    """The networks of a header, without memory: a hostile header can claim any size."""
+def _build(header: Header) -> tuple[Model, Networks]:
+    """The model of a header, and its networks, which have no memory yet."""
     config = from_plain(NetworkConfig, json.loads(header["network"]))
     with torch.device("meta"):
         generator, discriminator = Generator(config), Discriminator(config)
-    return Model(
+    model = Model(
         generator,
         discriminator,
         class_names=tuple(map(str, json.loads(header["class_names"]))),
         images_seen=int(header["images_seen"]),
         notes=dict(json.loads(header["notes"])),
     )
-
-
-def _require_shapes(
-    expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]
-) -> None:
-    for key in expected.keys() ^ found.keys():
-        raise ValueError(f"{key} is {'missing' if key in expected else 'unknown'}")
-    for key, shape in expected.items():
-        if found[key] != shape:
-            raise ValueError(f"{key} has the shape {found[key]}, not {shape}")
+    return model, model._networks()
 
 
 @torch.no_grad()
-def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor | None]]) -> None:
+def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) -> None:
     """Stores batch norm's population statistics, measured over batches of a network's inputs.
 
     The paper's networks know only their batch's statistics, so a picture depends on its neighbours
@@ -205,16 +157,16 @@ def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor | None]
     batches; the network is left in evaluation mode.
 
     Args:
-        network: a generator or a discriminator.
-        batches: pairs of what it takes: latents or pictures, and labels or None.
+        network: a generator, a discriminator or another one with batch norm.
+        batches: what it takes: latents or pictures, and labels or None.
     """
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     network.train()
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum, norm.track_running_stats = None, True  # None: average over all batches
-    for inputs, labels in batches:
-        network(inputs, labels)
+    for inputs in batches:
+        network(*inputs)
     for norm in norms:
         norm.track_running_stats = False
     network.eval()

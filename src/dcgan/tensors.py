@@ -18,3 +18,6 @@ Labels: TypeAlias = Tensor
 
 Logits: TypeAlias = Tensor
 """(N,) float; positive means "real"."""
+
+Features: TypeAlias = Tensor
+"""(N, D) float: what an encoder says of pictures."""

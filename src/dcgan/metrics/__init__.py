@@ -1,0 +1,1 @@
+"""How good pictures are: formulas on feature vectors and pictures, and what feeds them."""

@@ -1,0 +1,278 @@
+"""How good a model's pictures are: every number beside the protocol that gave it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from dcgan.config import PackConfig
+from dcgan.data.loader import derive, shuffled
+from dcgan.data.pack import Pack
+from dcgan.data.packing import open_pack
+from dcgan.devices import choose_device
+from dcgan.errors import DCGANError
+from dcgan.files import make_folder, replacing
+from dcgan.images import save_picture, sheet, to_floats
+from dcgan.log import logger, progress
+from dcgan.metrics.encoder import Encoder, load_encoder
+from dcgan.metrics.inception import Inception, load_inception
+from dcgan.metrics.measures import (
+    INCEPTION_NAMES,
+    OWN_NAMES,
+    Measure,
+    Names,
+    copies,
+    distances,
+    on_pixels,
+    shares,
+)
+from dcgan.metrics.neighbours import nearest
+from dcgan.model import Model, load
+from dcgan.tensors import Features, Pixels
+
+LEAST, ENOUGH = 100, 10_000
+"""Pictures of each kind below which nothing is measured, or a warning is given."""
+MOST_REAL = 50_000
+"""Real pictures that are compared; of more a part is drawn by lot."""
+MOST_FOR_PIXELS = 4_096
+"""Pictures of each kind for what is measured on pixels."""
+BATCH = 250
+JSON_FILE, SHEET_FILE = "evaluation.json", "closest.png"
+PAIRS_SHOWN = 32
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and how."""
+
+    measures: tuple[Measure, ...]
+    protocol: dict[str, str]
+    closest: Pixels = field(repr=False)
+    """(2P, H, W, C): generated pictures, the nearest first, each before its training picture."""
+
+    def __getitem__(self, name: str) -> float:
+        """The value of the measure of this name."""
+        return {measure.name: measure.value for measure in self.measures}[name]
+
+
+class Yardstick(NamedTuple):
+    """An encoder, how its distances are called, and what is to be said of it."""
+
+    encoder: Encoder | Inception
+    names: Names
+    described: str
+
+
+def evaluate(
+    model: str | Path | Model,
+    place: str | Path,
+    out: str | Path | None = None,
+    *,
+    encoder: str | Path | None = None,
+    inception: str | Path | None = None,
+    held_out: str | Path | None = None,
+    count: int = ENOUGH,
+    batch_statistics: bool = False,
+    seed: int = 42,
+    device: str = "auto",
+) -> Evaluation:
+    """Measures a model's pictures against real ones.
+
+    Args:
+        model: the model, or its file.
+        place: the source of the real pictures, best those that the model was trained on.
+        out: the folder for `evaluation.json` and `closest.png`, generated pictures beside the
+            training pictures they are nearest to; without it nothing is written.
+        encoder: the file that `dcgan encoder` made.
+        inception: the file of Inception's published weights, in place of an encoder.
+        held_out: a source of real pictures that the model was not trained on, to know copies by.
+        count: how many pictures to generate, at least 100: those of the seeds from 0 on.
+        batch_statistics: draw them with batch statistics, as the paper does.
+        seed: of what is drawn by lot: real pictures, pairs, patches.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
+
+    Raises:
+        DCGANError: there is no such model, source, encoder or device, they do not fit together, or
+            there are too few pictures.
+    """
+    chosen = choose_device(device)
+    loaded = model if isinstance(model, Model) else load(model)
+    yardstick = choose_yardstick(encoder, inception, loaded)
+    real = matching_pack(place, loaded)
+    other = None if held_out is None else matching_pack(held_out, loaded)
+    require_enough(real, count)
+    folder = None if out is None else make_folder(Path(out).expanduser())
+    yardstick.encoder.to(chosen)
+    fake = generated(loaded.to(chosen), count, batch_statistics)
+    measures, closest = measured(yardstick, real, other, fake, seed, chosen)
+    protocol = {
+        "encoder": yardstick.described,
+        "real pictures": f"{min(len(real), MOST_REAL):,} of {described_pack(real)}",
+        "trained on them": "yes" if loaded.notes.get("digest") == real.info.digest else "no",
+        "held out": described_pack(other) if other else "none; give --held-out to know copies by",
+        "generated": f"{count:,}, seeds 0-{count - 1}, rounded to 8 bits",
+        "statistics": "of batches of up to 125" if batch_statistics else "stored",
+        "images seen": f"{loaded.images_seen:,}",
+        "seed": str(seed),
+    }
+    evaluation = Evaluation(measures, protocol, closest)
+    if folder:
+        write(evaluation, folder)
+    return evaluation
+
+
+def choose_yardstick(
+    encoder: str | Path | None, inception: str | Path | None, model: Model
+) -> Yardstick:
+    """The encoder that was asked for.
+
+    Raises:
+        DCGANError: none or two were, it cannot be read, or it does not fit the model's pictures.
+    """
+    if inception is not None and encoder is None:
+        described = "Inception-v3 of 2015-12-05, pictures resized to 299x299 bilinearly"
+        return Yardstick(load_inception(inception), INCEPTION_NAMES, described)
+    if encoder is None or inception is not None:
+        raise DCGANError(
+            "Distances between pictures are measured in the features of one encoder: give "
+            "--encoder FILE, made by `dcgan encoder`, or --inception FILE, the published weights."
+        )
+    own = load_encoder(encoder)
+    task, network = own.task, model.config
+    if (task.size, task.channels) != (network.size, network.channels):
+        raise DCGANError(
+            f"The encoder {encoder} knows pictures of {task.size.grid} with {task.channels} "
+            f"channels; the model draws {network.size.grid} with {network.channels}. "
+            f"Make another: dcgan encoder SOURCE FILE --size {network.size}"
+        )
+    digest = hashlib.sha256(Path(encoder).expanduser().read_bytes()).hexdigest()
+    described = (
+        f"own, taught `{task.column}` ({len(task.classes)} kinds) on {task.source}: "
+        f"{task.accuracy:.1%} right; SHA-256 {digest[:8]}"
+    )
+    return Yardstick(own, OWN_NAMES, described)
+
+
+def matching_pack(place: str | Path, model: Model) -> Pack:
+    """A source's pictures in the size and channels of a model's."""
+    size, channels = model.config.size, model.config.channels
+    found = open_pack(place, PackConfig(size=size))  # as it was packed for training, if it was
+    if found.info.channels == channels:
+        return found
+    return open_pack(place, PackConfig(size=size, channels=channels))
+
+
+def described_pack(pack: Pack) -> str:
+    """A pack in a few words."""
+    return f"{len(pack):,} pictures of {pack.info.name}, digest {pack.info.digest[:8]}"
+
+
+def require_enough(real: Pack, count: int) -> None:
+    """Warns of sets that are small.
+
+    Raises:
+        DCGANError: they are too small to say anything.
+    """
+    if min(count, len(real)) < LEAST:
+        raise DCGANError(
+            f"{count:,} generated and {len(real):,} real pictures were to be compared; with fewer "
+            f"than {LEAST} of each no number means anything."
+        )
+    if min(count, len(real)) < ENOUGH:
+        logger.warning(
+            "From fewer than %s pictures the Fréchet distance comes out too large: see its floor, "
+            "and compare it only with those from as many pictures.",
+            f"{ENOUGH:,}",
+        )
+
+
+def generated(model: Model, count: int, batch_statistics: bool) -> Pixels:
+    """The model's pictures of the seeds from 0 on, as files would hold them."""
+    parts = []
+    with progress("Drawing", count, unit="pictures") as bar:
+        for start in range(0, count, BATCH):
+            seeds = range(start, min(start + BATCH, count))
+            parts.append(model.sample(seeds, batch_statistics=batch_statistics))
+            bar.update(seeds.stop)
+    return torch.cat(parts)
+
+
+def measured(
+    yardstick: Yardstick,
+    real: Pack,
+    other: Pack | None,
+    fake: Pixels,
+    seed: int,
+    device: torch.device,
+) -> tuple[tuple[Measure, ...], Pixels]:
+    """All measures, and the generated pictures nearest to training pictures beside these."""
+
+    def encode(batches: Iterable[Pixels], total: int, kind: str) -> Features:
+        parts = []
+        with torch.no_grad(), progress(f"Encoding {kind}", total, unit="pictures") as bar:
+            for pixels in batches:
+                parts.append(yardstick.encoder.features(to_floats(pixels.to(device))))
+                bar.update(bar.done + len(pixels))
+        return torch.cat(parts)
+
+    rng = torch.Generator().manual_seed(derive(seed, "evaluation", 0))
+    order = lot(real, MOST_REAL, seed)
+    fake_features = encode(torch.split(fake, BATCH), len(fake), "generated pictures")
+    real_features = encode(pictures(real, order), len(order), "real pictures")
+    closest = nearest(fake_features, [real_features])
+    measures = distances(real_features, fake_features, yardstick.names, rng)
+    measures += shares(real_features, fake_features)
+    if other is not None:
+        chosen = lot(other, len(fake), seed)
+        features = encode(pictures(other, chosen), len(chosen), "held-out pictures")
+        measures += (copies(closest, nearest(features, [real_features])),)
+    few = min(MOST_FOR_PIXELS, len(fake), len(order))
+    measures += on_pixels(torch.cat(list(pictures(real, order[:few]))), fake[:few], rng)
+    shown = closest.distances.argsort()[:PAIRS_SHOWN]
+    training = real.pictures(order[closest.indices[shown].cpu().numpy()])
+    pairs = torch.stack([fake[shown.cpu()], torch.from_numpy(training)], dim=1)
+    return measures, pairs.flatten(0, 1)
+
+
+def lot(pack: Pack, most: int, seed: int) -> NDArray[np.int64]:
+    """The numbers of so many pictures of a pack, or of all, in an order drawn by lot."""
+    count = min(most, len(pack))
+    return shuffled(np.arange(count), len(pack), derive(seed, "real pictures", 0))
+
+
+def pictures(pack: Pack, numbers: NDArray[np.int64]) -> Iterator[Pixels]:
+    """Pictures of a pack by their numbers, in batches."""
+    for start in range(0, len(numbers), BATCH):
+        yield torch.from_numpy(pack.pictures(numbers[start : start + BATCH]))
+
+
+def to_table(evaluation: Evaluation) -> Group:
+    """The evaluation for a terminal: the numbers, then how they came about."""
+    numbers, protocol = Table.grid(padding=(0, 2)), Table.grid(padding=(0, 2))
+    for name, value, meaning in evaluation.measures:
+        numbers.add_row(Text(name, "bold"), Text(f"{value:.4g}", justify="right"), Text(meaning))
+    for name, text in evaluation.protocol.items():
+        protocol.add_row(Text(name, "dim"), Text(text))
+    return Group(numbers, Text(), protocol)
+
+
+def write(evaluation: Evaluation, folder: Path) -> None:
+    """Writes `evaluation.json` and `closest.png`.
+
+    Raises:
+        DCGANError: they cannot be written.
+    """
+    values = {measure.name: measure.value for measure in evaluation.measures}
+    text = json.dumps({"measures": values, "protocol": evaluation.protocol}, indent=2)
+    with replacing(folder / JSON_FILE) as file:
+        file.write(text.encode() + b"\n")
+    save_picture(sheet(evaluation.closest, columns=8), folder / SHEET_FILE)

@@ -1,0 +1,95 @@
+"""Networks in safetensors files: the weights, and in the header what is needed to build them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from dcgan.errors import DCGANError
+from dcgan.files import replacing
+
+T = TypeVar("T")
+Header = Mapping[str, str]
+Networks = Mapping[str, nn.Module]
+
+
+def save_weights(path: str | Path, header: Header, networks: Networks) -> None:
+    """Writes networks by their names with a header, whole or not at all.
+
+    Raises:
+        DCGANError: it cannot be written.
+    """
+    tensors = {
+        f"{name}.{key}": tensor.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+    with replacing(Path(path).expanduser()) as file:
+        file.write(save(tensors, metadata=dict(header)))
+
+
+def load_weights(
+    path: str | Path, noun: str, format: str, build: Callable[[Header], tuple[T, Networks]]
+) -> T:
+    """Reads what `save_weights` wrote; nothing in the file is ever executed.
+
+    Args:
+        path: the file, which must exist.
+        noun: what such a file holds, for the error's sentence.
+        format: what the header's `format` must be.
+        build: makes of a header what is asked for, and its networks, best without memory (a hostile
+            header can claim any size); these are then filled, for use and not for training.
+
+    Raises:
+        DCGANError: the file is damaged, or holds something else.
+    """
+    path = Path(path).expanduser()
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != format:
+                raise DCGANError(
+                    f"{path} is a safetensors file, but no {noun} of this package "
+                    f"(its format is {header.get('format')!r}, not {format!r})."
+                )
+            made, networks = build(header)
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            expected = {
+                f"{name}.{key}": tuple(tensor.shape)
+                for name, network in networks.items()
+                for key, tensor in network.state_dict().items()
+            }
+            _require_shapes(expected, shapes)
+            for name, network in networks.items():
+                keys = [key for key in expected if key.startswith(f"{name}.")]
+                state = {key.removeprefix(f"{name}."): file.get_tensor(key) for key in keys}
+                network.load_state_dict(state, assign=True)
+                network.eval().requires_grad_(False)
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        OSError,
+    ) as error:
+        if isinstance(error, DCGANError) and str(path) in str(error):
+            raise
+        raise DCGANError(
+            f"{path} is no {noun} file, or a damaged one: {str(error).rstrip('.')}."
+        ) from error
+    return made
+
+
+def _require_shapes(
+    expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]
+) -> None:
+    for key in expected.keys() ^ found.keys():
+        raise ValueError(f"{key} is {'missing' if key in expected else 'unknown'}")
+    for key, shape in expected.items():
+        if found[key] != shape:
+            raise ValueError(f"{key} has the shape {found[key]}, not {shape}")
