@@ -29,6 +29,8 @@ Picture = NDArray[np.uint8]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 SHEET_GAP = 2
+LEAST_SCALE = 2
+"""How many times larger than wanted a picture is at least when the antialiasing filter takes it."""
 LARGEST_PICTURE = 178_956_970
 """Pixels; what claims to be larger is refused as a decompression bomb (Pillow's own limit)."""
 
@@ -79,8 +81,8 @@ def decode_opened(
 ) -> Picture:
     """The pixels of a picture file that `opened` has opened; else as `decode`."""
     if not crop.isdecimal():
-        # A JPEG is decoded at a fraction of its size, but at least twice the wanted one.
-        picture.draft(None, (2 * max(size), 2 * max(size)))
+        # A JPEG is decoded at a fraction of its size, if that is large enough.
+        picture.draft(None, (LEAST_SCALE * max(size), LEAST_SCALE * max(size)))
     upright = turned_upright(picture)
     return to_array(fit(to_mode(upright, channels, background), size, crop))
 
@@ -213,7 +215,7 @@ def to_mode(picture: Image.Image, channels: int, background: str) -> Image.Image
             picture = Image.alpha_composite(canvas, picture)
     if channels == 1 and picture.mode not in ("L", "1", "LA"):
         picture = picture.convert("RGB")  # so that palettes and the like become grey by luminance
-    return picture.convert(MODES[channels])
+    return picture if picture.mode == MODES[channels] else picture.convert(MODES[channels])
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:
@@ -266,7 +268,10 @@ def fit(picture: Image.Image, size: Size, crop: str = "centre") -> Image.Image:
         return picture
     left, top = (picture.width - width) / 2, (picture.height - height) / 2
     box = (left, top, left + width, top + height)
-    return picture.resize((size.width, size.height), Image.Resampling.LANCZOS, box=box)
+    # What is much too large is made smaller by plain means first, as JPEGs are in decoding.
+    return picture.resize(
+        (size.width, size.height), Image.Resampling.LANCZOS, box=box, reducing_gap=LEAST_SCALE
+    )
 
 
 def require_colour(name: str) -> None:
@@ -281,7 +286,7 @@ def require_colour(name: str) -> None:
 
 
 def is_grey(picture: Picture) -> bool:
-    """Whether all channels of (H, W, 3) are equal everywhere."""
+    """Whether all channels of (..., H, W, 3) are equal everywhere."""
     return bool((picture[..., :1] == picture[..., 1:3]).all())
 
 

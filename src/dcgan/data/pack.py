@@ -234,17 +234,19 @@ def most_open_files() -> int:
     return min(limit, 65_536) if limit > 0 else 65_536
 
 
-def save_array(path: Path, array: NDArray[np.generic]) -> None:
-    """Writes a `.npy` file, whole or not at all.
+def save_array(path: Path, *parts: NDArray[Any]) -> None:
+    """Writes arrays that differ in their first length alone as one `.npy` file, or none at all.
 
     Raises:
         DCGANError: it cannot be written.
     """
+    kind = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(parts[0]))
+    kind["shape"] = (sum(map(len, parts)), *parts[0].shape[1:])
     with replacing(path) as file:
-        header = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(array))
-        np.lib.format.write_array_header_1_0(file, header)
         # Not by np.save, which hides what the system says of a full disk.
-        file.write(np.ascontiguousarray(array).data)
+        np.lib.format.write_array_header_1_0(file, kind)
+        for part in parts:
+            file.write(np.ascontiguousarray(part).data)
 
 
 def write_skipped(folder: Path, skipped: Sequence[tuple[str, str]]) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -45,7 +46,7 @@ from dcgan.images import (
 from dcgan.log import logger, progress
 from dcgan.size import SMALLEST_SIDE, Size, halvings
 
-SHARD_BYTES = 64 << 20
+SHARD_BYTES = 32 << 20
 CHUNK = 16
 PROBES, PROBE_RUN = 100, 10
 USUAL_SIDE = 64
@@ -132,22 +133,29 @@ def choose_size(source: Source) -> Size:
 class Part(NamedTuple):
     """What became of some pictures of a source."""
 
-    pictures: list[Picture]
+    pictures: NDArray[np.uint8]
+    """(N, H, W, C), those that could be read."""
     labels: list[tuple[float, ...]]
     skipped: list[tuple[str, str]]
     """Name and reason."""
+    grey: bool
+    """Whether the pictures have three equal channels each."""
 
 
 def read_part(source: Source, indices: Sequence[int], config: PackConfig) -> Part:
     """Decodes pictures of a source; what cannot be read is noted and left out."""
-    part = Part([], [], [])
+    pictures: list[Picture] = []
+    found: list[tuple[float, ...]] = []
+    skipped: list[tuple[str, str]] = []
     for index, (content, labels) in zip(indices, source.read(indices, _size(config)), strict=True):
         try:
-            part.pictures.append(decode_item(content, config))
-            part.labels.append(labels)
+            pictures.append(decode_item(content, config))
+            found.append(labels)
         except PictureError as error:
-            part.skipped.append((source.picture_name(index), str(error)))
-    return part
+            skipped.append((source.picture_name(index), str(error)))
+    shape = (*_size(config), config.channels or 3)
+    stack = np.array(pictures, np.uint8).reshape(-1, *shape)
+    return Part(stack, found, skipped, grey=shape[-1] == 3 and is_grey(stack))
 
 
 def decode_item(content: bytes | Picture | OSError, config: PackConfig) -> Picture:
@@ -170,7 +178,7 @@ def _pack_source(source: Source, path: Path, config: PackConfig, **facts: str) -
         _build(source, path, config, {"key": key, **facts})
     found = Pack(path)
     # One that was joined has the key that all copies of its source share.
-    if found.info.key not in (key, _key(source, config, times=False)):
+    if found.info.key != key and found.info.key != _key(source, config, times=False):
         raise DCGANError(
             f"{path} holds a pack of other pictures or with other options "
             f"({len(found):,} of {found.info.size.grid} from {found.info.name}); "
@@ -198,35 +206,38 @@ def _write_shards(source: Source, folder: Path, config: PackConfig) -> None:
     logger.info("Found %s.", source.description)
     size = _size(config)
     per_shard = max(CHUNK, SHARD_BYTES // (size.height * size.width * (config.channels or 3)))
-    read = partial(read_part, source, config=config)
+    shards = [range(i, min(i + per_shard, len(source))) for i in range(0, len(source), per_shard)]
+    missing = [n for n in range(len(shards)) if not _notes_file(folder, n).exists()]
+    chunks = [_chunks(shards[number]) for number in missing]
+    done = len(source) - sum(len(shards[number]) for number in missing)
     with (
-        progress(f"Packing {source.name}", len(source), unit="pictures") as bar,
+        progress(f"Packing {source.name}", len(source), done=done, unit="pictures") as bar,
         workers() as pool,
     ):
-        for number, start in enumerate(range(0, len(source), per_shard)):
-            end = min(start + per_shard, len(source))
-            if not _notes_file(folder, number).exists():
-                chunks = [range(i, min(i + CHUNK, end)) for i in range(start, end, CHUNK)]
-                parts = []
-                for part in pool.map(read, chunks):
-                    parts.append(part)
-                    bar.update(min(start + len(parts) * CHUNK, end))
-                _write_shard(folder, number, parts, (*size, config.channels or 3), source.columns)
-            bar.update(end)
+        # While one shard is written, the pictures of the next are decoded already.
+        parts = pool.map(partial(read_part, source, config=config), chain.from_iterable(chunks))
+        for number, of_shard in zip(missing, chunks, strict=True):
+            found = []
+            for chunk in of_shard:
+                found.append(next(parts))
+                bar.update(bar.done + len(chunk))
+            _write_shard(folder, number, found, source.columns)
 
 
-def _write_shard(
-    folder: Path, number: int, parts: list[Part], shape: tuple[int, int, int], columns: Columns
-) -> None:
-    pictures = [picture for part in parts for picture in part.pictures]
+def _chunks(span: range) -> list[range]:
+    """A span of pictures in pieces of which each is decoded at once by one core."""
+    return [range(i, min(i + CHUNK, span.stop)) for i in range(span.start, span.stop, CHUNK)]
+
+
+def _write_shard(folder: Path, number: int, parts: list[Part], columns: Columns) -> None:
     labels = [row for part in parts for row in part.labels]
     skipped = [entry for part in parts for entry in part.skipped]
-    grey = shape[-1] == 3 and all(map(is_grey, pictures))
+    save_array(shard_file(folder, number), *(part.pictures for part in parts))
     table = np.array(labels, np.float32).reshape(len(labels), len(columns))
-    save_array(shard_file(folder, number), np.array(pictures, np.uint8).reshape(-1, *shape))
     save_array(folder / f"labels-{number:05}.npy", table)
     with replacing(_notes_file(folder, number)) as file:
-        notes = {"count": len(pictures), "grey": grey, "skipped": skipped}
+        grey = all(part.grey for part in parts)
+        notes = {"count": len(labels), "grey": grey, "skipped": skipped}
         file.write(json.dumps(notes).encode())
 
 
