@@ -76,3 +76,11 @@ def test_loader_gives_pictures_with_their_labels(classes: Path) -> None:
     assert labels.dtype == torch.int64
     assert labels.tolist() == [int(i // 4) for i in indices]  # sorted by class, four of each
     assert Loader(pack, 5, seed=1).batch(10)[1] is None
+
+
+def test_what_is_read_ahead_is_what_is_asked_for(photos: Path) -> None:
+    pack = open_pack(photos, PackConfig(size=Size(16, 16)))
+    in_order = Loader(pack, 5, seed=1)
+    for images_seen in (0, 5, 10, 15, 15, 0, 7, 12):
+        alone = Loader(pack, 5, seed=1).batch(images_seen)[0]
+        assert torch.equal(in_order.batch(images_seen)[0], alone)

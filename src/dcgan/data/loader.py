@@ -1,6 +1,7 @@
 """Which pictures a step sees: an order that is a function of the seed and of the clock alone."""
 
 import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -13,14 +14,26 @@ ROUNDS = 6
 
 
 class Loader:
-    """Batches from a pack, any of them at any time."""
+    """Batches from a pack, any of them at any time.
+
+    The batch that follows the one asked for is read ahead in a thread, so that a step need not wait
+    for the disk.
+    """
 
     def __init__(self, pack: Pack, batch: int, seed: int, labels: str = "") -> None:
         self.pack, self.size, self.seed = pack, batch, seed
         self._labels = pack.labels(labels) if labels else None
+        self._reader = ThreadPoolExecutor(1, "loader")
+        self._ahead: dict[int, Future[tuple[Pixels, Labels | None]]] = {}
 
     def batch(self, images_seen: int) -> tuple[Pixels, Labels | None]:
         """The batch that begins when so many pictures have been seen: (N, H, W, C), and (N,)."""
+        following = images_seen + self.size
+        found = self._ahead.pop(images_seen, None)
+        self._ahead = {following: self._reader.submit(self._read, following)}
+        return found.result() if found else self._read(images_seen)
+
+    def _read(self, images_seen: int) -> tuple[Pixels, Labels | None]:
         indices = batch_indices(images_seen, self.size, len(self.pack), self.seed)
         pixels = torch.from_numpy(self.pack.pictures(indices))
         if self._labels is None:
