@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from dcgan.checkpoint import Run
-from dcgan.config import Config, PackConfig, preset
+from dcgan.config import Config, PackConfig
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, keep_freed_memory
@@ -32,6 +32,7 @@ from dcgan.metrics.evaluation import lot, pictures
 from dcgan.metrics.frechet import Moments, frechet_distance, moments
 from dcgan.metrics.kernel import kernel_distance
 from dcgan.metrics.neighbours import overlap
+from dcgan.presets import preset
 from dcgan.size import Size
 from dcgan.step import TrainState, train_step
 from dcgan.tensors import Features

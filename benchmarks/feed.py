@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from dcgan.checkpoint import Run
-from dcgan.config import PackConfig, preset
+from dcgan.config import PackConfig
 from dcgan.data.pack import Pack, PackInfo, shard_file
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, keep_freed_memory
+from dcgan.presets import preset
 from dcgan.size import Size
 from dcgan.step import TrainState, train_step
 from dcgan.train import Trainer

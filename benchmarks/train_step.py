@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dcgan.checkpoint import Run
-from dcgan.config import Config, PackConfig, preset
+from dcgan.config import Config, PackConfig
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
+from dcgan.presets import preset
 from dcgan.size import halvings
 from dcgan.step import TrainState, train_step
 from dcgan.train import Trainer

@@ -10,8 +10,8 @@ import torch
 from filelock import FileLock
 
 from dcgan.checkpoint import Run, read_checkpoint
-from dcgan.config import preset
 from dcgan.errors import DCGANError
+from dcgan.presets import preset
 
 
 @pytest.fixture

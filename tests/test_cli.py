@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from dcgan.cli import main
-from dcgan.config import OPTIONS, PRESETS
+from dcgan.config import OPTIONS
 from dcgan.data.worlds import WORLDS
+from dcgan.presets import PRESETS
 from tests.conftest import drawn_picture
 
 TRAIN = "--size 16 --width 8 --batch 4 --latent-dim 6 --images 8 --device cpu".split()

@@ -8,15 +8,14 @@ import pytest
 from dcgan.config import (
     AMENDABLE,
     OPTIONS,
-    PRESETS,
     Config,
     NetworkConfig,
     TrainConfig,
     differences,
-    preset,
     read_options,
 )
 from dcgan.errors import DCGANError
+from dcgan.presets import PRESETS, preset
 from dcgan.size import Size
 
 

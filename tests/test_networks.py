@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dcgan.config import NetworkConfig, preset
+from dcgan.config import NetworkConfig
 from dcgan.errors import DCGANError
 from dcgan.networks import (
     Discriminator,
@@ -21,6 +21,7 @@ from dcgan.networks import (
     plan_text,
     pyramid,
 )
+from dcgan.presets import preset
 from dcgan.size import Size
 
 

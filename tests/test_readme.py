@@ -7,7 +7,7 @@ import click
 import pytest
 
 from dcgan.cli import main
-from dcgan.config import PRESETS
+from dcgan.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dcgan.config import Config, preset
+from dcgan.config import Config
 from dcgan.losses import gradient_penalty
+from dcgan.presets import preset
 from dcgan.sample import draw_latents
 from dcgan.step import TrainState, penalty, seen, train_step
 from dcgan.tensors import Images

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dcgan.config import Config, FaceConfig, NetworkConfig, PackConfig, TrainConfig, preset
+    from dcgan.config import Config, FaceConfig, NetworkConfig, PackConfig, TrainConfig
     from dcgan.data.audit.auditing import audit
     from dcgan.data.dedup import dedup
     from dcgan.data.faces import faces
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dcgan.metrics.evaluation import evaluate
     from dcgan.model import Model, load
     from dcgan.networks import Discriminator, Generator
+    from dcgan.presets import preset
     from dcgan.train import train
 
 __version__ = "0.1.0"
@@ -49,7 +50,7 @@ _HOMES = {
     "join": "dcgan.data.joining",
     "load": "dcgan.model",
     "pack": "dcgan.data.packing",
-    "preset": "dcgan.config",
+    "preset": "dcgan.presets",
     "train": "dcgan.train",
 }
 

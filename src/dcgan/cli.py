@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 import dcgan
-from dcgan.config import OPTIONS, PRESETS, FaceConfig, Option, PackConfig, options_of, read_options
+from dcgan.config import OPTIONS, FaceConfig, Option, PackConfig, options_of, read_options
 from dcgan.errors import DCGANError, Stopped
 from dcgan.log import progress, show_messages
+from dcgan.presets import PRESETS
 from dcgan.size import Size
 
 STOPPED = "Stopped. Nothing half-written stays; the same command takes the work up again."

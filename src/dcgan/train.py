@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from dcgan import config as configs
+from dcgan import presets
 from dcgan.checkpoint import Run
 from dcgan.config import Config
 from dcgan.data.loader import Loader, derive
@@ -45,11 +46,11 @@ def resolve(run: Run, preset: str | None, options: dict[str, Any]) -> Config:
     """
     if options.get("images") and options.get("passes"):
         raise DCGANError("Give `images` or `passes`, not both.")
-    fresh = configs.preset(preset or "default", **options)
+    fresh = presets.preset(preset or "default", **options)
     saved = run.config()
     if saved is None:
         return fresh
-    row = configs.PRESETS[preset].options if preset else {}
+    row = presets.PRESETS[preset].options if preset else {}
     config = saved.replaced(**{**row, **options})
     refuse_differences(run, saved, config)
     return config
@@ -77,7 +78,7 @@ def train(
     Args:
         place: a folder of pictures, a pack, or a drawn world: `faces` or `rooms`.
         run: the folder of the run; `runs/<name of the source>` if not given.
-        preset: a row of `config.PRESETS`.
+        preset: a row of `presets.PRESETS`.
         **options: any of `config.OPTIONS`, as `size=64` or `images=500_000`.
 
     Returns:
