@@ -25,6 +25,7 @@ from dcgan.config import Config, PackConfig
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, keep_freed_memory
+from dcgan.errors import did_you_mean
 from dcgan.images import to_floats
 from dcgan.log import progress, show_messages
 from dcgan.metrics.encoder import load_encoder
@@ -42,7 +43,7 @@ REFERENCE = {"average_half_life": 0, "input_bias": False}
 """The recipe that is copied most: 64 maps, 4x4 kernels, batches of 64, no averaging."""
 ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
-    "reference, averaged": {"input_bias": False},
+    "averaged reference": {"input_bias": False},
     "default": {},
     "average over 50,000": {"average_half_life": 50_000},
     "rate 5e-4": {"learning_rate": 5e-4},
@@ -68,8 +69,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "all augmentation": {"augment": "all"},
     "resizing": {"upsampling": "resize"},
     "spectral": {"d_norm": "spectral"},
-    "spectral, hinge": {"d_norm": "spectral", "objective": "hinge"},
-    "no norm, penalty 1": {"d_norm": "none", "gradient_penalty": 1.0},
+    "spectral and hinge": {"d_norm": "spectral", "objective": "hinge"},
+    "no norm and penalty 1": {"d_norm": "none", "gradient_penalty": 1.0},
 }
 
 
@@ -162,6 +163,9 @@ def main() -> None:
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     results = [json.loads(line) for line in lines]
     names = [] if arguments.table else [name.strip() for name in arguments.rows.split(",")]
+    for name in names:
+        if name not in ROWS:
+            parser.error(f"There is no row {name!r}. {did_you_mean(name, ROWS)}")
     known = {(result["row"], result["seed"], result["images"]) for result in results}
     missing = [n for n in names if (n, arguments.seed, arguments.images) not in known]
     if missing:
