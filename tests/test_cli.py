@@ -96,6 +96,9 @@ def test_train_then_sample(photos: Path, here: Path) -> None:
     assert dcgan("sample", model, "many", "--count", "5").exit_code == 0
     assert len(list(Path("many").iterdir())) == 5
     assert dcgan("sample", model, "batch.webp", "--batch-statistics").exit_code == 0
+    assert dcgan("sample", model, "many", "--count", "2").exit_code == 0
+    assert "photos holds other files, such as 00.bmp; give" in refused("sample", model, "photos")
+    assert "is a model, not pictures; give the pictures" in refused("train", model)
 
 
 def test_finished_runs_say_how_to_go_on(photos: Path, here: Path) -> None:
@@ -145,7 +148,7 @@ def test_encoder_then_evaluate(photos: Path, here: Path) -> None:
     for words in ("Fréchet distance", "kernel distance", "precision", "copies", "SHA-256"):
         assert words in result.stdout
     assert "FID" not in result.stdout
-    assert "nearest to training pictures: measured/closest.png" in result.stdout
+    assert "nearest to real ones: measured/closest.png" in result.stdout
     assert Path("measured/evaluation.json").is_file()
     assert "give --encoder FILE" in refused("evaluate", model, "photos")
     sentence = refused("evaluate", model, "photos", "--inception", "encoder.safetensors")
@@ -175,7 +178,7 @@ def test_ctrl_c_while_cutting_faces(
     monkeypatch.setattr("dcgan.data.faces.find_faces", interrupted)
     result = dcgan("faces", "photos", "crops")
     assert result.exit_code == 130
-    assert "the same command takes the work up again" in result.stderr
+    assert "Stopped. The same command takes the work up again." in result.stderr
 
 
 def test_dry_run_prints_a_config_that_can_be_used(photos: Path, here: Path) -> None:
@@ -216,7 +219,7 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
         (["train", "photos", "--device", "gpu9"], "no `device` 'gpu9' here"),
         (["train", "photos", "--background", "whit"], "is no colour"),
         (["trian", "photos"], "No such command 'trian'. Did you mean"),
-        (["pack", "photos", "photos"], "is no pack and not empty"),
+        (["pack", "photos", "photos"], "lies within the source photos"),
         (["dedup", "phots"], "There is no folder or archive phots. Did you mean 'photos'?"),
         (["dedup", "photos", "--method", "exct"], "no `method` 'exct'. Did you mean 'exact'?"),
         (["dedup", "photos", "--radius", "99"], "`radius` (=99) must be 0 to 16 bits"),
@@ -272,7 +275,7 @@ def test_ctrl_c_while_packing(photos: Path, here: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("dcgan.data.packing.read_part", interrupted)
     result = dcgan("train", "photos", *TRAIN)
     assert result.exit_code == 130
-    assert "the same command takes the work up again" in result.stderr
+    assert "Stopped. The same command takes the work up again." in result.stderr
 
 
 def test_conditional(classes: Path, here: Path) -> None:

@@ -261,7 +261,7 @@ def test_the_folder_above_the_runs(photos: Path, monkeypatch: pytest.MonkeyPatch
     for images in (8, 16):
         model = dcgan.train(".", **{**TINY, **OFTEN, "images": images})
         assert model.images_seen == images
-    with pytest.raises(DCGANError, match="is a run; its model is"):
+    with pytest.raises(DCGANError, match="is a run, not pictures .its model is"):
         dcgan.train("runs/photos")
 
 

@@ -1,5 +1,6 @@
 """The command line: words to calls, errors to sentences. Imports PyTorch only inside a command."""
 
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from dcgan.log import progress, show_messages
 from dcgan.presets import PRESETS
 from dcgan.size import Size
 
-STOPPED = "Stopped. Nothing half-written stays; the same command takes the work up again."
+STOPPED = "Stopped. The same command takes the work up again."
 GROUP_TITLES = {"pack": "Pictures", "network": "Networks", "train": "Training"}
 
 
@@ -64,6 +65,16 @@ class Door(click.Group):
         except KeyboardInterrupt:
             click.echo(STOPPED, err=True)
             ctx.exit(130)
+
+
+def require_own_folder(folder: Path) -> None:
+    """Raises a DCGANError if a folder for single pictures holds anything but such pictures."""
+    others = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    others = [name for name in others if not re.fullmatch(r"\d{6,}\.png", name)]
+    if others:
+        raise DCGANError(
+            f"{folder} holds other files, such as {min(others)}; give the name of a new folder."
+        )
 
 
 def _stop(number: int, _: FrameType | None) -> None:
@@ -379,6 +390,7 @@ def sample(
     pixels = []
     single = out.is_dir() or not out.suffix
     if single:
+        require_own_folder(out)
         make_folder(out)
     else:
         require_writable_picture(out, loaded.config.channels)
@@ -402,11 +414,14 @@ def sample(
 @click.option(
     "--size", metavar="SIZE", type=SizeType(), help="Of the pictures. [default: as train chooses]"
 )
+@click.option(
+    "--channels", type=click.Choice(["1", "3", "4"]), help="As the model's. [default: as train]"
+)
 @click.option("--labels", metavar="COLUMN", default="", help="What to learn. [default: classes]")
 @click.option("--images", type=click.IntRange(1), default=300_000, help="[default: 300000]")
 @click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
 @click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
-def encoder(source: str, file: Path, **options: Any) -> None:
+def encoder(source: str, file: Path, channels: str | None, **options: Any) -> None:
     """Teach a small classifier on SOURCE, a yardstick for pictures of its kind, into FILE.
 
     It learns the classes of SOURCE; where there are none, how a picture was turned. It takes a few
@@ -418,7 +433,7 @@ def encoder(source: str, file: Path, **options: Any) -> None:
       dcgan encoder cifar-10-python.tar.gz cifar-encoder.safetensors --images 1000000
       dcgan evaluate runs/photos/model.safetensors ~/photos --encoder photos-encoder.safetensors
     """
-    task = dcgan.encoder(source, file, **options).task
+    task = dcgan.encoder(source, file, channels=int(channels) if channels else None, **options).task
     click.echo(
         f"{file}: {task.accuracy:.1%} right of {task.column} ({len(task.classes)} kinds), "
         f"on pictures of {task.size.grid} that were held out."
@@ -462,4 +477,4 @@ def evaluate(model: Path, source: str, **options: Any) -> None:
     console = Console(highlight=False)
     console.print(to_table(made), width=max(console.width, 80))
     if options["out"]:
-        click.echo(f"The pictures nearest to training pictures: {options['out'] / SHEET_FILE}.")
+        click.echo(f"The pictures nearest to real ones: {options['out'] / SHEET_FILE}.")

@@ -177,8 +177,9 @@ class Trainer:
         state.load_state_dict(saved["training"])
         self.written = state.images_seen
         folder.set_aside_after(state.images_seen)
-        logger.info(f"Going on from {state.images_seen:,} pictures.")
-        if state.images_seen >= self.options.images:
+        if state.images_seen < self.options.images:
+            logger.info(f"Going on from {state.images_seen:,} pictures.")
+        else:
             self.write_model()
             logger.info(
                 f"{folder.path} has seen all its {self.options.images:,} pictures; "

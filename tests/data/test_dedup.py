@@ -252,3 +252,12 @@ def test_nothing_can_be_read(tmp_path: Path, method: str) -> None:
     (tmp_path / "bad" / "a.png").write_bytes(b"words")
     with pytest.raises(DCGANError, match="None of the 1 pictures of bad can be read"):
         dedup(tmp_path / "bad", method=method)
+
+
+def test_a_table_that_was_edited_is_kept(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "duplicates.csv").write_text("mine")
+    dedup(photos, tmp_path / "out", method="exact")
+    assert not (tmp_path / "out" / "duplicates-before.csv").exists()
+    (tmp_path / "out" / "duplicates.csv").write_text("mine")
+    dedup(photos, tmp_path / "out", method="exact")
+    assert (tmp_path / "out" / "duplicates-before.csv").read_text() == "mine"

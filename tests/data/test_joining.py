@@ -71,6 +71,8 @@ def test_slices_that_do_not_fit(photos: Path, tmp_path: Path) -> None:
     refused([*parts, parts[0]], "are both 1/3")
     refused([*parts[1:], other], "are not of the same source, options and number of slices")
     refused([whole], "is a whole pack, no slice")
+    refused([tmp_path / "nothing"], "There is no pack .*nothing")
+    (tmp_path / "nothing").mkdir()
     refused([tmp_path / "nothing"], r"pack\.json is missing or damaged")
     with pytest.raises(DCGANError, match="is no pack and not empty; give the name of a new folder"):
         join(photos, parts)

@@ -357,8 +357,12 @@ def test_a_pack_is_not_overwritten(photos: Path, tmp_path: Path) -> None:
         DCGANError, match=r"holds a pack of other pictures .*12 of 16x16 from photos"
     ):
         pack(photos, tmp_path / "pack", PackConfig(size=Size(32, 32)))
-    with pytest.raises(DCGANError, match="is no pack and not empty"):
+    with pytest.raises(DCGANError, match="lies within the source"):
         pack(photos, photos, SIXTEEN)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    with pytest.raises(DCGANError, match="is no pack and not empty"):
+        pack(photos, tmp_path / "full", SIXTEEN)
     with pytest.raises(DCGANError, match=r"`size` 32 was asked for, but the pack .* has 16"):
         open_pack(tmp_path / "pack", PackConfig(size=Size(32, 32)))
 

@@ -206,7 +206,9 @@ def test_runs_are_no_sources(photos: Path) -> None:
     (run / "config.json").write_text("{}")
     drawn_picture(1).save(run / "samples" / "000000000.png")
     assert len(Folder(photos, "name")) == 12
-    with pytest.raises(DCGANError, match=r"is a run; its model is .*model\.safetensors"):
+    with pytest.raises(
+        DCGANError, match=r"is a run, not pictures .its model is .*model\.safetensors"
+    ):
         open_source(run)
 
 

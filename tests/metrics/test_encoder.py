@@ -133,6 +133,22 @@ def test_bad_input(reds_and_blues: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="text is no encoder file, or a damaged one"):
         load_encoder(tmp_path / "text")
     assert not (tmp_path / "e").exists()
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(DCGANError, match=r"mine\.txt is there already and is no encoder"):
+        encoder(reds_and_blues, tmp_path / "mine.txt", device="cpu")
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+    with pytest.raises(DCGANError, match="lies within the source"):
+        encoder(reds_and_blues, reds_and_blues / "e", device="cpu")
+    with pytest.raises(DCGANError, match="Cannot write"):
+        encoder(reds_and_blues, tmp_path / "mine.txt" / "e", device="cpu")
+
+
+def test_a_weak_encoder_is_called_weak(
+    reds_and_blues: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = encoder(reds_and_blues, tmp_path / "e", images=1, labels=TURN, device="cpu")
+    assert made.task.accuracy < 0.6
+    assert "distances through it say little" in caplog.text
 
 
 def test_a_hostile_header(tmp_path: Path) -> None:

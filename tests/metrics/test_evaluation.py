@@ -78,7 +78,7 @@ def test_measures_and_files(
     assert found["recall"] < 0.5
     assert not any(name in measure.name for measure in found.measures for name in ("FID", "KID"))
     assert found.protocol["generated"] == "120, seeds 0-119, rounded to 8 bits"
-    assert found.protocol["trained on them"] == "no"
+    assert found.protocol["trained on"] == "not these very pictures, but on others"
     assert "SHA-256" in found.protocol["encoder"]
     assert "fewer than 10,000 pictures" in caplog.text
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf8"))
@@ -129,13 +129,17 @@ def test_fid_is_what_inception_gives(
 
 
 def test_bad_input(real: Path, encoder_file: Path, model: Model, tmp_path: Path) -> None:
-    with pytest.raises(DCGANError, match="features of one encoder: give --encoder FILE"):
+    with pytest.raises(DCGANError, match="features of one encoder, and none was given: give --enc"):
         evaluate(model, real, count=COUNT)
-    with pytest.raises(DCGANError, match="features of one encoder"):
+    with pytest.raises(DCGANError, match="features of one encoder, and two were given"):
         evaluate(model, real, encoder=encoder_file, inception=encoder_file, count=COUNT)
     with pytest.raises(DCGANError, match="99 generated and 300 real pictures were to be compared"):
         evaluate(model, real, encoder=encoder_file, count=99)
+    with pytest.raises(DCGANError, match="The pictures held out are the real ones themselves"):
+        evaluate(model, real, encoder=encoder_file, count=COUNT, held_out=real)
     few = write_faces(tmp_path / "few", 0, 5)
+    with pytest.raises(DCGANError, match="300 real pictures, 5 held out were to be compared"):
+        evaluate(model, real, encoder=encoder_file, count=COUNT, held_out=few)
     with pytest.raises(DCGANError, match="and 5 real pictures were to be compared"):
         evaluate(model, few, encoder=encoder_file, count=COUNT)
     wide = replace(model.config, size=Size(32, 32))
@@ -148,4 +152,4 @@ def test_trained_on_them(real: Path, encoder_file: Path, model: Model) -> None:
     digest = dcgan.pack(real, real.parent / "pack", dcgan.PackConfig(size=Size(16, 16))).info.digest
     known = Model(model.generator, model.discriminator, notes={"digest": digest})
     found = evaluate(known, real, encoder=encoder_file, count=100, device="cpu")
-    assert found.protocol["trained on them"] == "yes"
+    assert found.protocol["trained on"] == "these very pictures"

@@ -22,13 +22,14 @@ from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.files import make_folder, write_table
 from dcgan.images import Picture, PictureError, decode_whole, save_picture, sheet
-from dcgan.log import progress
+from dcgan.log import logger, progress
 from dcgan.size import Size
 
 METHODS = {"autoencoder": 2, "perceptual": 2, "exact": 0}
 """The radius of each where none is asked for; docs/dedup.md says how it was chosen."""
 LARGEST_RADIUS = 16
 TABLE_FILE, SHEET_FILE = "duplicates.csv", "duplicates.png"
+KEPT_FILE = "duplicates-before.csv"
 HEADER = ("group", "kept", DROPPED, "distance")
 SHEET_GROUPS, MOST_OF_GROUP = 120, 8
 SHEET_WIDTH, SHEET_GAP, SHEET_SHADE = 1_200, 12, 64
@@ -107,6 +108,7 @@ def dedup(
     radius = METHODS[method] if radius is None else radius
     found = find_duplicates(codes, numbers, radius, len(source))
     if folder:
+        keep_table(folder / TABLE_FILE)
         write_duplicates(found, source, folder / TABLE_FILE)
         write_sheet(found, source, folder / SHEET_FILE)
     return found
@@ -214,6 +216,13 @@ def _digest(item: Item) -> bytes | None:
         return None if isinstance(content, OSError) else pixel_digest(content)
     except PictureError:
         return None
+
+
+def keep_table(path: Path) -> None:
+    """Renames a table that stands there, in which somebody may have struck out lines."""
+    if path.exists():
+        kept = path.replace(path.with_name(KEPT_FILE))
+        logger.info("The table that stood there before is %s now.", kept)
 
 
 def write_duplicates(found: Duplicates, source: Source, path: Path) -> None:

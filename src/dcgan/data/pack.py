@@ -67,6 +67,8 @@ class PackInfo:
             DCGANError: it is missing, damaged or of another format.
         """
         file = folder / INFO_FILE
+        if not folder.is_dir():
+            raise DCGANError(f"There is no pack {folder}.")
         try:
             values: dict[str, Any] = json.loads(file.read_text(encoding="utf8"))
             if values["format"] != FORMAT:

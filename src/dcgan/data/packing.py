@@ -30,7 +30,7 @@ from dcgan.data.pack import (
 )
 from dcgan.data.readers.items import Columns, Source
 from dcgan.data.selection import slice_of, without
-from dcgan.data.sources import open_source
+from dcgan.data.sources import open_source, require_outside
 from dcgan.data.workers import workers
 from dcgan.errors import DCGANError
 from dcgan.files import cache_folder, replacing
@@ -74,6 +74,7 @@ def pack(
     # The size is chosen by looking at the whole source, so that all slices agree.
     config = _with_size(source, config or PackConfig())
     path = Path(path).expanduser()
+    require_outside(place, path)
     if not slice:
         return _pack_source(source, path, config)
     whole = _key(source, config, times=False)

@@ -74,7 +74,10 @@ def read_dropped(table: Path) -> set[str]:
             header = rows.fieldnames or ()
             dropped = {row.get(DROPPED) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DCGANError(f"Cannot read the table of duplicates {table}: {error}.") from error
+        reason = (error.strerror or "") if isinstance(error, OSError) else "it is no table"
+        raise DCGANError(
+            f"Cannot read the table of duplicates {table}: {reason.lower()}."
+        ) from error
     if DROPPED not in header:
         raise DCGANError(
             f"{table} has no column {DROPPED!r}, only {', '.join(header) or 'nothing'}; "

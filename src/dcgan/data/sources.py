@@ -97,7 +97,7 @@ def require_outside(place: str | Path, folder: Path) -> None:
     if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
         raise DCGANError(
             f"The folder to write in, {folder}, lies within the source {source}, which is never "
-            "changed; give one elsewhere with --out."
+            "changed; give one elsewhere."
         )
 
 
@@ -122,7 +122,10 @@ def source_name(place: str | Path) -> str:
 
 def _open_folder(path: Path, name: str, split: str) -> Source:
     if is_run(path):
-        raise DCGANError(f"{path} is a run; its model is {path / 'model.safetensors'}.")
+        raise DCGANError(
+            f"{path} is a run, not pictures (its model is {path / 'model.safetensors'}); "
+            "give the pictures to learn from."
+        )
     if is_lmdb(path):
         return Lmdb(path, name, split)
     with reading(path):
@@ -179,6 +182,8 @@ def _open_file(path: Path, name: str, split: str) -> Source:
         return originals.open_cifar(path, name, split)
     if tar or ENDINGS.search(path.name):
         return archives.Tar([path], name, split)
+    if path.suffix == ".safetensors":
+        raise DCGANError(f"{path} is a model, not pictures; give the pictures to learn from.")
     raise DCGANError(
         f"{path} is a single file; give the folder that holds the pictures, such as "
         f"{path.resolve().parent}, or an archive: .zip .tar .tar.gz .parquet .npy .npz .mat"

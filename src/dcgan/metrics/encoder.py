@@ -20,8 +20,10 @@ from dcgan.config import PackConfig
 from dcgan.data.loader import batch_indices, derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
+from dcgan.data.sources import require_outside
 from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
 from dcgan.errors import DCGANError
+from dcgan.files import make_folder
 from dcgan.images import to_floats
 from dcgan.log import logger, progress
 from dcgan.model import calibrate
@@ -35,6 +37,8 @@ LARGEST_GRID, SMALLEST_GRID = 32, 4
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 2e-3, 1e-2
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.1, 10_000
 LEAST_PICTURES = 20
+WEAK = 0.6
+"""Share of right answers below which an encoder is a poor yardstick."""
 CALIBRATION_BATCHES = 16
 TURN = "turn"
 """The task where there are no classes; what it tells apart."""
@@ -128,6 +132,7 @@ def encoder(
     path: str | Path,
     *,
     size: Size | int | str | None = None,
+    channels: int | None = None,
     labels: str = "",
     images: int = 300_000,
     seed: int = 42,
@@ -137,9 +142,10 @@ def encoder(
 
     Args:
         place: a source, as for `dcgan.train`, best the training pictures; a tenth is held out.
-        path: the file for the encoder, `.safetensors`.
+        path: the file for the encoder; a new one, or an encoder to replace.
         size: of the pictures, as the model's that is to be measured; by default as training
             chooses.
+        channels: the same.
         labels: the label column to learn; by default the first with classes, else how a picture
             was turned.
         images: length of the training in pictures.
@@ -148,12 +154,14 @@ def encoder(
 
     Raises:
         DCGANError: there is no such source, column or device; it has too few pictures; or the file
-            cannot be written.
+            cannot be written, or is none of an encoder.
     """
     chosen = choose_device(device)
     if chosen.type == "cpu":
         keep_freed_memory()
-    pack = open_pack(place, PackConfig(size=None if size is None else Size.of(size)))
+    require_replaceable(place, Path(path).expanduser())
+    config = PackConfig(size=None if size is None else Size.of(size), channels=channels)
+    pack = open_pack(place, config)
     if len(pack) < LEAST_PICTURES:
         raise DCGANError(
             f"{place} has {len(pack)} pictures; an encoder needs {LEAST_PICTURES} at least, "
@@ -171,9 +179,32 @@ def encoder(
     teach(network, lessons, images, chosen)
     accuracy = examine(network, lessons, chosen)
     network.task = Task(**(vars(lessons.task) | {"images_seen": images, "accuracy": accuracy}))
+    if accuracy < WEAK:
+        logger.warning(
+            f"Only {accuracy:.0%} of its answers are right, and distances through it say little. "
+            "Teach it longer with --images."
+        )
     network.save(path)
     network.cpu()
     return network
+
+
+def require_replaceable(place: str | Path, path: Path) -> None:
+    """Refuses, before the work, a file for an encoder that should not be written.
+
+    Raises:
+        DCGANError: it lies within the source, something else stands there, or its folder cannot be
+            written in.
+    """
+    require_outside(place, path)
+    if path.exists():
+        try:
+            load_encoder(path)
+        except DCGANError as error:
+            raise DCGANError(
+                f"{path} is there already and is no encoder; give the name of a new file."
+            ) from error
+    make_folder(path.absolute().parent)
 
 
 def first_classes(pack: Pack) -> str:

@@ -109,7 +109,7 @@ def evaluate(
     yardstick = choose_yardstick(encoder, inception, loaded)
     real = matching_pack(place, loaded)
     other = None if held_out is None else matching_pack(held_out, loaded)
-    require_enough(real, count)
+    require_enough(count, real, other)
     folder = None if out is None else make_folder(Path(out).expanduser())
     yardstick.encoder.to(chosen)
     fake = generated(loaded.to(chosen), count, batch_statistics)
@@ -117,7 +117,9 @@ def evaluate(
     protocol = {
         "encoder": yardstick.described,
         "real pictures": f"{min(len(real), MOST_REAL):,} of {described_pack(real)}",
-        "trained on them": "yes" if loaded.notes.get("digest") == real.info.digest else "no",
+        "trained on": "these very pictures"
+        if loaded.notes.get("digest") == real.info.digest
+        else f"not these very pictures, but on {loaded.notes.get('source', 'others')}",
         "held out": described_pack(other) if other else "none; give --held-out to know copies by",
         "generated": f"{count:,}, seeds 0-{count - 1}, rounded to 8 bits",
         "statistics": "of batches of up to 125" if batch_statistics else "stored",
@@ -142,17 +144,19 @@ def choose_yardstick(
         described = "Inception-v3 of 2015-12-05, pictures resized to 299x299 bilinearly"
         return Yardstick(load_inception(inception), INCEPTION_NAMES, described)
     if encoder is None or inception is not None:
+        given = "none was given" if encoder is None else "two were given"
         raise DCGANError(
-            "Distances between pictures are measured in the features of one encoder: give "
-            "--encoder FILE, made by `dcgan encoder`, or --inception FILE, the published weights."
+            f"Distances are measured in the features of one encoder, and {given}: give --encoder "
+            "FILE, made by `dcgan encoder`, or --inception FILE, the published weights."
         )
     own = load_encoder(encoder)
     task, network = own.task, model.config
     if (task.size, task.channels) != (network.size, network.channels):
         raise DCGANError(
-            f"The encoder {encoder} knows pictures of {task.size.grid} with {task.channels} "
-            f"channels; the model draws {network.size.grid} with {network.channels}. "
-            f"Make another: dcgan encoder SOURCE FILE --size {network.size}"
+            f"The encoder {encoder} knows pictures of {task.size.grid} (channels: "
+            f"{task.channels}); the model draws {network.size.grid} (channels: "
+            f"{network.channels}). Make another: dcgan encoder SOURCE FILE --size {network.size} "
+            f"--channels {network.channels}"
         )
     digest = hashlib.sha256(Path(encoder).expanduser().read_bytes()).hexdigest()
     described = (
@@ -176,16 +180,22 @@ def described_pack(pack: Pack) -> str:
     return f"{len(pack):,} pictures of {pack.info.name}, digest {pack.info.digest[:8]}"
 
 
-def require_enough(real: Pack, count: int) -> None:
+def require_enough(count: int, real: Pack, other: Pack | None) -> None:
     """Warns of sets that are small.
 
     Raises:
-        DCGANError: they are too small to say anything.
+        DCGANError: they are too small to say anything, or what was held out is not apart.
     """
-    if min(count, len(real)) < LEAST:
+    if min(count, len(real), len(other) if other else LEAST) < LEAST:
+        held_out = f", {len(other):,} held out" if other else ""
         raise DCGANError(
-            f"{count:,} generated and {len(real):,} real pictures were to be compared; with fewer "
-            f"than {LEAST} of each no number means anything."
+            f"{count:,} generated and {len(real):,} real pictures{held_out} were to be compared; "
+            f"with fewer than {LEAST} of each no number means anything."
+        )
+    if other and other.info.digest == real.info.digest:
+        raise DCGANError(
+            f"The pictures held out are the real ones themselves ({described_pack(real)}); give "
+            "such as the model was not trained on."
         )
     if min(count, len(real)) < ENOUGH:
         logger.warning(

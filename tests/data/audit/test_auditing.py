@@ -135,7 +135,9 @@ def test_a_pack(photos: Path, tmp_path: Path) -> None:
 def test_a_run(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     (tmp_path / "run" / "config.json").touch()
-    with pytest.raises(DCGANError, match="run is a run; its model is .*model.safetensors"):
+    with pytest.raises(
+        DCGANError, match="run is a run, not pictures .its model is .*model.safetensors"
+    ):
         audit(tmp_path / "run")
 
 
