@@ -56,6 +56,16 @@ def test_missing_and_unknown_tensors(tmp_path: Path) -> None:
         load_weights(tmp_path / "file", "layer", "test 1", build)
 
 
+def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    save_weights(path, {"format": "test 1", "inputs": "3"}, {"layer": nn.Linear(3, 2)})
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DCGANError, match="have another SHA-256 than when they were written"):
+        load_weights(path, "layer", "test 1", build)
+
+
 def test_an_unwritable_place(tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="Cannot write"):
         save_weights(tmp_path / "none" / "file", {"format": "test 1"}, {})

@@ -1,12 +1,13 @@
 """Networks in safetensors files: the weights, and in the header what is needed to build them."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from dcgan.errors import DCGANError
 from dcgan.files import replacing
@@ -28,7 +29,7 @@ def save_weights(path: str | Path, header: Header, networks: Networks) -> None:
         for key, tensor in network.state_dict().items()
     }
     with replacing(Path(path).expanduser()) as file:
-        file.write(save(tensors, metadata=dict(header)))
+        file.write(save(tensors, metadata={**header, "digest": digest_of(tensors)}))
 
 
 def load_weights(
@@ -63,9 +64,12 @@ def load_weights(
                 for key, tensor in network.state_dict().items()
             }
             _require_shapes(expected, shapes)
+            tensors = {key: file.get_tensor(key) for key in expected}
+            if digest_of(tensors) != header["digest"]:
+                raise ValueError("its numbers have another SHA-256 than when they were written")
             for name, network in networks.items():
                 keys = [key for key in expected if key.startswith(f"{name}.")]
-                state = {key.removeprefix(f"{name}."): file.get_tensor(key) for key in keys}
+                state = {key.removeprefix(f"{name}."): tensors[key] for key in keys}
                 network.load_state_dict(state, assign=True)
                 network.eval().requires_grad_(False)
     except (
@@ -83,6 +87,14 @@ def load_weights(
             f"{path} is no {noun} file, or a damaged one: {str(error).rstrip('.')}."
         ) from error
     return made
+
+
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over all numbers, in the order of their names."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        digest.update(tensors[key].contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def _require_shapes(
