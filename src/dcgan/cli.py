@@ -174,7 +174,7 @@ def train(
     dry_run: bool,
     **options: Any,
 ) -> None:
-    """Train on SOURCE: a folder of pictures, a pack, or a drawn world (faces, rooms).
+    """Train on SOURCE: pictures in a folder or an archive, a pack, a drawn world (faces, rooms).
 
     The same command again goes on where it stopped; Ctrl-C loses nothing.
 

@@ -76,7 +76,8 @@ def train(
     """Trains a DCGAN on a source; the same call again goes on where it stopped.
 
     Args:
-        place: a folder of pictures, a pack, or a drawn world: `faces` or `rooms`.
+        place: a pack, or a source: a folder of pictures, an archive, a hub name such as
+            `hf:owner/set`, or a drawn world: `faces` or `rooms`.
         run: the folder of the run; `runs/<name of the source>` if not given.
         preset: a row of `presets.PRESETS`.
         **options: any of `config.OPTIONS`, as `size=64` or `images=500_000`.

@@ -61,7 +61,7 @@ def pack(
     Work that was broken off goes on behind the last whole shard when it is asked for again.
 
     Args:
-        place: a folder of pictures, or the name of a drawn world.
+        place: a source, as `open_source` finds it: a folder, an archive, a hub name, a world.
         path: where the pack shall stand; a new or empty folder.
         config: how the pictures are read.
         slice: packs only this part, as `3/64`, for `join` to put together; empty: all.

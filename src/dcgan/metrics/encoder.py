@@ -145,7 +145,7 @@ def encoder(
         path: the file for the encoder; a new one, or an encoder to replace.
         size: of the pictures, as the model's that is to be measured; by default as training
             chooses.
-        channels: the same.
+        channels: of the pictures, 1, 3 or 4; likewise.
         labels: the label column to learn; by default the first with classes, else how a picture
             was turned.
         images: length of the training in pictures.
