@@ -37,7 +37,7 @@ from dcgan.presets import preset
 from dcgan.size import Size
 from dcgan.step import TrainState, train_step
 from dcgan.tensors import Features
-from dcgan.train import Trainer, build_model
+from dcgan.trainer import Trainer, build_model
 
 REFERENCE = {"average_half_life": 0, "input_bias": False}
 """The recipe that is copied most: 64 maps, 4x4 kernels, batches of 64, no averaging."""
@@ -45,12 +45,13 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged reference": {"input_bias": False},
     "default": {},
-    "average over 50,000": {"average_half_life": 50_000},
+    "average over 50k": {"average_half_life": 50_000},
     "rate 5e-4": {"learning_rate": 5e-4},
     "rate 1e-3": {"learning_rate": 1e-3},
     "rate 1e-4": {"learning_rate": 1e-4},
     "D's rate x 2": {"d_learning_rate": 4e-4},
     "D's rate / 2": {"d_learning_rate": 1e-4},
+    "D's width x 2": {"d_width": 128},
     "momentum 0": {"beta1": 0.0},
     "batch 32": {"batch": 32},
     "batch 128": {"batch": 128},
@@ -66,6 +67,10 @@ ROWS: dict[str, dict[str, Any]] = {
     "penalty 1": {"gradient_penalty": 1.0},
     "penalty 10": {"gradient_penalty": 10.0},
     "shift": {"augment": "shift"},
+    "shift and 5e-4": {"augment": "shift", "learning_rate": 5e-4},
+    "batch 32 and shift": {"batch": 32, "augment": "shift"},
+    "batch 32 and shift and 5e-4": {"batch": 32, "augment": "shift", "learning_rate": 5e-4},
+    "shift and 1e-3": {"augment": "shift", "learning_rate": 1e-3},
     "all augmentation": {"augment": "all"},
     "resizing": {"upsampling": "resize"},
     "spectral": {"d_norm": "spectral"},

@@ -24,7 +24,7 @@ from dcgan.devices import choose_device, keep_freed_memory
 from dcgan.presets import preset
 from dcgan.size import Size
 from dcgan.step import TrainState, train_step
-from dcgan.train import Trainer
+from dcgan.trainer import Trainer
 
 STEPS_IN_TURN = 20
 """Long enough to be timed, short enough that both see the same weather."""

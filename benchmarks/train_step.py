@@ -30,7 +30,7 @@ from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
 from dcgan.presets import preset
 from dcgan.size import halvings
 from dcgan.step import TrainState, train_step
-from dcgan.train import Trainer
+from dcgan.trainer import Trainer
 
 MATRIX_SIDE = 4096
 PLAIN, KEPT, FED = "plain loop, float32", ", freed memory kept", ", fed from a pack"

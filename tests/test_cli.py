@@ -151,6 +151,14 @@ def test_encoder_then_evaluate(photos: Path, here: Path) -> None:
     assert "nearest to real ones: measured/closest.png" in result.stdout
     assert Path("measured/evaluation.json").is_file()
     assert "give --encoder FILE" in refused("evaluate", model, "photos")
+    command = ("train", "photos", "--run", "measured-run", "--size", "16", "--width", "8")
+    trained = dcgan(*command, "--images", "64", "--encoder", "encoder.safetensors")
+    assert "The model is measured-run/best.safetensors" in trained.stderr
+    assert dcgan("sample", "measured-run", "best.png").exit_code == 0
+    assert "but no encoder of this package" in refused(*command, "--encoder", model)
+    assert "There is no encoder nothing" in refused(*command, "--encoder", "nothing")
+    assert "two were given" in refused(*command, "--encoder", model, "--inception", model)
+    assert "give --encoder FILE" in refused(*command, "--patience", "100")
     sentence = refused("evaluate", model, "photos", "--inception", "encoder.safetensors")
     assert "encoder.safetensors is not the published file" in sentence
 
@@ -213,7 +221,7 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
         (["train", "photos", "--batch", "four"], "'four' is not a valid integer"),
         (
             ["train", "photos", "--wdith", "8"],
-            "No such option '--wdith'. (Did you mean one of: '--width'",
+            "No such option '--wdith'. (Did you mean one of: '--d-width', '--width'",
         ),
         (["train", "photos", "--config", "none.json"], "Cannot read the config none.json"),
         (["train", "photos", "--device", "gpu9"], "no `device` 'gpu9' here"),

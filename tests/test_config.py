@@ -120,4 +120,6 @@ def test_paper_preset_is_the_paper() -> None:
         learning_rate=2e-4,
         beta1=0.5,
         average_half_life=0,
+        held_out=0.0,
+        rollbacks=0,
     )

@@ -278,6 +278,6 @@ def test_resizing_gives_the_same_shapes(kernel_size: int, size: tuple[int, int])
 def test_resizing_makes_no_checkerboard() -> None:
     """A constant map is enlarged to one that is constant but for its edges."""
     config = NetworkConfig(size=Size(16, 16), width=4, upsampling="resize", kernel_size=5)
-    layer = deconvolution(pyramid(config)[0], config)
+    layer = deconvolution(pyramid(config, config.width)[0], config)
     inside = layer(torch.ones(1, 4, 8, 8))[:, :, 2:-2, 2:-2]
     assert (inside - inside[:, :, :1, :1]).abs().max() < 1e-6

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dcgan.data.pack import Pack
     from dcgan.data.packing import pack
     from dcgan.errors import DCGANError, Stopped
+    from dcgan.metrics.distance import frechet_in
     from dcgan.metrics.encoder import encoder
     from dcgan.metrics.evaluation import evaluate
     from dcgan.model import Model, load
@@ -47,6 +48,7 @@ _HOMES = {
     "encoder": "dcgan.metrics.encoder",
     "evaluate": "dcgan.metrics.evaluation",
     "faces": "dcgan.data.faces",
+    "frechet_in": "dcgan.metrics.distance",
     "join": "dcgan.data.joining",
     "load": "dcgan.model",
     "pack": "dcgan.data.packing",
@@ -71,6 +73,7 @@ __all__ = [
     "encoder",
     "evaluate",
     "faces",
+    "frechet_in",
     "join",
     "load",
     "pack",

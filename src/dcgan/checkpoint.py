@@ -5,6 +5,7 @@ log.jsonl                losses and the like over the clock, one line each
 samples/000012800.png    the same latents at this moment
 checkpoints/000025600.pt everything needed to go on, bit for bit
 model.safetensors        both networks, to use
+best.safetensors         the same at the moment of the smallest distance, if that is measured
 """
 
 import io
@@ -20,12 +21,13 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from dcgan.config import Config
+from dcgan.config import Config, differences
 from dcgan.errors import DCGANError
 from dcgan.files import TEMPORARY, make_folder, replacing, unwritable
 from dcgan.log import logger
+from dcgan.model import BEST_FILE, MODEL_FILE
 
-FORMAT = "dcgan checkpoint 1"
+FORMAT = "dcgan checkpoint 2"
 LATEST_KEPT = 3
 
 
@@ -40,7 +42,8 @@ class Run:
         self.path = Path(path).expanduser()
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
-        self.model_file = self.path / "model.safetensors"
+        self.model_file = self.path / MODEL_FILE
+        self.best_file = self.path / BEST_FILE
         self.config_file = self.path / "config.json"
 
     def require_writable(self) -> None:
@@ -95,6 +98,15 @@ class Run:
             raise DCGANError(f"Cannot read {self.config_file}: {error}.") from error
         return Config.from_json(text, self.config_file)
 
+    def require_same(self, old: Config, new: Config) -> None:
+        """Raises a DCGANError that shows how the options differ from those of the run so far."""
+        changes = differences(old, new)
+        if changes:
+            raise DCGANError(
+                f"{self.path} holds a run with other options: {', '.join(changes)}. "
+                "Leave these out to go on with it, or begin another with --run FOLDER."
+            )
+
     def write_config(self, config: Config) -> None:
         """Writes `config.json`."""
         with replacing(self.config_file) as file:
@@ -143,6 +155,21 @@ class Run:
                 f"None of the {len(found)} checkpoints in {self.checkpoints} is sound. Delete the "
                 "folder to begin anew, or begin another run with --run FOLDER."
             )
+        return None
+
+    def latest_before(self, images_seen: int) -> dict[str, Any] | None:
+        """The state in the newest sound checkpoint before this moment, or None.
+
+        Those from this moment on are deleted.
+        """
+        for path in reversed(self._found()):
+            if int(path.stem) >= images_seen:
+                path.unlink()
+                continue
+            try:
+                return read_checkpoint(path)
+            except DamagedCheckpointError as error:
+                logger.warning("%s Trying the one before.", error)
         return None
 
     def set_aside_after(self, images_seen: int) -> None:

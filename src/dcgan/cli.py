@@ -112,6 +112,18 @@ def config_options(*groups: str) -> Callable[[Callable[..., None]], Callable[...
     return add
 
 
+def encoder_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options that say in whose features distances are measured."""
+    address = (
+        "github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+        "pt_inception-2015-12-05-6726825d.pth"
+    )
+    inception = f"Inception's published weights, for FID and KID: {address}"
+    command = click.option("--inception", metavar="FILE", type=PathType(), help=inception)(command)
+    made = "Made by `dcgan encoder`; distances are measured in its features."
+    return click.option("--encoder", metavar="FILE", type=PathType(), help=made)(command)
+
+
 def face_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds the options of cutting out faces; those not typed are None."""
     for name, option in reversed(options_of("faces", FaceConfig).items()):
@@ -153,7 +165,7 @@ def main() -> None:
     Begin with one of:
       dcgan train ~/photos                     a folder of pictures
       dcgan train faces --preset demo          drawn faces, minutes on a laptop
-      dcgan sample runs/faces/model.safetensors sheet.png --seeds 0-63
+      dcgan sample runs/faces sheet.png --seeds 0-63
     """
 
 
@@ -165,6 +177,7 @@ def main() -> None:
 @click.option("--preset", metavar="NAME", help="A row of the table below. [default: default]")
 @click.option("--config", metavar="FILE", type=PathType(), help="A config.json, whole or in part.")
 @click.option("--dry-run", is_flag=True, help="Only print the resolved config and the layers.")
+@encoder_options
 @config_options("pack", "network", "train")
 def train(
     source: str,
@@ -172,11 +185,14 @@ def train(
     preset: str | None,
     config: Path | None,
     dry_run: bool,
+    encoder: Path | None,
+    inception: Path | None,
     **options: Any,
 ) -> None:
     """Train on SOURCE: pictures in a folder or an archive, a pack, a drawn world (faces, rooms).
 
-    The same command again goes on where it stopped; Ctrl-C loses nothing.
+    The same command again goes on where it stopped; Ctrl-C loses nothing. With --encoder the
+    distance to real pictures is measured on the way, and the best model is kept beside the last.
 
     \b
     Examples:
@@ -185,8 +201,10 @@ def train(
       dcgan train ~/photos --preset paper --run runs/photos-paper
       dcgan train mnist/train --preset mnist     conditional, classes from folders
       dcgan train faces --preset demo
+      dcgan train ~/photos --encoder encoder.safetensors --patience 500000   stops by itself
     """
-    chosen, typed = read_options(config) if config else {}, given(options)
+    chosen: dict[str, Any] = read_options(config) if config else {}
+    typed = given(options)
     if "images" in typed or "passes" in typed:  # either one replaces the length in the file
         chosen = {name: v for name, v in chosen.items() if name not in ("images", "passes")}
     chosen |= typed
@@ -195,7 +213,9 @@ def train(
 
         click.echo(preview(source, run, preset=preset, **chosen).to_json(), nl=False)
     else:
-        dcgan.train(source, run, preset=preset, **chosen)
+        measured = encoder or inception
+        distance = dcgan.frechet_in(encoder, inception) if measured else None
+        dcgan.train(source, run, preset=preset, distance=distance, **chosen)
 
 
 @main.command(cls=ConfigCommand)
@@ -368,16 +388,16 @@ def sample(
     columns: int | None,
     batch_statistics: bool,
 ) -> None:
-    """Draw pictures by seed from MODEL into OUT.
+    """Draw pictures by seed from MODEL, a model file or a run's folder, into OUT.
 
     OUT is one sheet if it ends like a picture (.png, .jpg, .webp), else a folder of single PNG
     files named by their seeds. A seed gives the same picture in any company.
 
     \b
     Examples:
-      dcgan sample runs/photos/model.safetensors sheet.png --seeds 0-63
-      dcgan sample runs/photos/model.safetensors pictures --count 10000
-      dcgan sample runs/mnist-train/model.safetensors sevens.png --class 7
+      dcgan sample runs/photos sheet.png --seeds 0-63
+      dcgan sample runs/photos pictures --count 10000
+      dcgan sample runs/mnist-train sevens.png --class 7
     """
     from dcgan.files import make_folder
     from dcgan.images import require_writable_picture, save_picture, sheet
@@ -431,7 +451,7 @@ def encoder(source: str, file: Path, channels: str | None, **options: Any) -> No
     Examples:
       dcgan encoder ~/photos photos-encoder.safetensors
       dcgan encoder cifar-10-python.tar.gz cifar-encoder.safetensors --images 1000000
-      dcgan evaluate runs/photos/model.safetensors ~/photos --encoder photos-encoder.safetensors
+      dcgan evaluate runs/photos ~/photos --encoder photos-encoder.safetensors
     """
     task = dcgan.encoder(source, file, channels=int(channels) if channels else None, **options).task
     click.echo(
@@ -443,12 +463,7 @@ def encoder(source: str, file: Path, channels: str | None, **options: Any) -> No
 @main.command()
 @click.argument("model", type=PathType())
 @click.argument("source")
-@click.option("--encoder", metavar="FILE", type=PathType(), help="Made by `dcgan encoder`.")
-@click.option(
-    "--inception", metavar="FILE", type=PathType(),
-    help="Inception's published weights, for FID and KID: github.com/mseitzer/pytorch-fid/releases/"
-    "download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
-)  # fmt: skip
+@encoder_options
 @click.option("--held-out", metavar="SOURCE", help="Pictures not trained on, to know copies by.")
 @click.option("--count", type=click.IntRange(1), default=10_000, help="[default: 10000]")
 @click.option("--batch-statistics", is_flag=True, help="Draw as the paper does.")
@@ -465,9 +480,9 @@ def evaluate(model: Path, source: str, **options: Any) -> None:
     \b
     Examples:
       dcgan encoder cifar-10-python.tar.gz encoder.safetensors
-      dcgan evaluate runs/cifar-10-python/model.safetensors cifar-10-python.tar.gz \\
+      dcgan evaluate runs/cifar-10-python cifar-10-python.tar.gz \\
           --encoder encoder.safetensors --held-out cifar-10-python.tar.gz:test --out measured
-      dcgan evaluate runs/photos/model.safetensors ~/photos --inception weights.pth
+      dcgan evaluate runs/photos ~/photos --inception weights.pth
     """
     from rich.console import Console
 

@@ -105,6 +105,9 @@ class NetworkConfig:
         minimum=1,
         maximum=4_096,
     )
+    d_width: int = option(
+        0, "The same for D alone; 0: as many as G (paper).", minimum=0, maximum=4_096
+    )
     kernel_size: int = option(4, "Side of the kernels (paper: 5).", minimum=2, maximum=15)
     convolutions: int = option(
         1, "Convolutions per resolution (paper: 1, ImageNet 2).", minimum=1, maximum=2
@@ -193,12 +196,29 @@ class TrainConfig:
     )
     flip: bool = option(False, "Mirror half of the pictures left to right (paper: no).")
     labels: str = option("", "Label column to condition both networks on, such as `class`.")
+    held_out: float = option(
+        0.05,
+        "Share of the pictures, 1,000 at most, never trained on: they show whether D learns by "
+        "heart (paper: none).",
+        minimum=0,
+        maximum=0.5,
+    )
+    rollbacks: int = option(
+        3,
+        "How often a run that collapsed may go back to where it was sound, with half the step "
+        "size and other noise (paper: never).",
+        minimum=0,
+    )
+    patience: int = option(
+        0, "Stop after so many pictures without a smaller distance; 0: never.", minimum=0
+    )
     seed: int = option(42, "Start of all randomness (authors' code: 42).", minimum=0)
     precision: Literal["auto", "float32", "bfloat16"] = option(
         "auto", "Arithmetic; auto: bfloat16 where the chip has it natively."
     )
     device: str = option("auto", "cpu, cuda, mps or xpu; auto: the best there is.")
     log_interval: int = option(1_280, "Pictures between lines of log.jsonl.", minimum=1)
+    watch_interval: int = option(12_800, "Pictures between looks at how the run does.", minimum=1)
     sheet_interval: int = option(
         12_800, "Pictures between sample sheets (100 batches of 128).", minimum=1
     )
@@ -214,8 +234,8 @@ class TrainConfig:
 
 
 AMENDABLE = frozenset(
-    "images passes precision device "
-    "log_interval sheet_interval checkpoint_interval keep_interval".split()
+    "images passes rollbacks patience precision device "
+    "log_interval watch_interval sheet_interval checkpoint_interval keep_interval".split()
 )
 """The options that may change when a run goes on: they say how long, where and how often."""
 

@@ -123,8 +123,18 @@ class RunLog:
 
     def __init__(self, folder: Path, images_seen: int) -> None:
         self.path = folder / "log.jsonl"
+        self._writer: Any = None
+        self.go_back(images_seen)
+
+    def go_back(self, images_seen: int) -> None:
+        """Takes out what was written after this moment.
+
+        Raises:
+            DCGANError: it cannot be written.
+        """
+        self.close()
         _cut_after(self.path, images_seen)
-        self._writer = _tensorboard(folder, images_seen)
+        self._writer = _tensorboard(self.path.parent, images_seen)
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Adds a line; `images_seen` must be among the values.
@@ -137,7 +147,8 @@ class RunLog:
                 file.write(json.dumps(dict(values)) + "\n")
             if self._writer:
                 for name in values.keys() - {"images_seen"}:
-                    self._writer.add_scalar(name, values[name], values["images_seen"])
+                    if isinstance(values[name], int | float):
+                        self._writer.add_scalar(name, values[name], values["images_seen"])
         except OSError as error:
             raise unwritable(self.path, error) from error
 

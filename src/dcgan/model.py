@@ -17,6 +17,8 @@ from dcgan.tensors import Pixels
 from dcgan.weights import Header, Networks, load_weights, save_weights
 
 FORMAT = "dcgan model 1"
+MODEL_FILE, BEST_FILE = "model.safetensors", "best.safetensors"
+"""In a run's folder: the model as it is now, and as it was at its smallest distance."""
 
 
 @dataclass
@@ -122,10 +124,16 @@ class Model:
 def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
     """Reads a model file. Nothing in it is ever executed.
 
+    Args:
+        path: the file; or a run's folder: the best model there, the last if none is known as best.
+        device: where the networks shall be.
+
     Raises:
         DCGANError: there is no such file, it is damaged, or it is none of ours.
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        path /= BEST_FILE if (path / BEST_FILE).exists() else MODEL_FILE
     if not path.is_file():
         raise DCGANError(
             f"There is no model file {path}. A run keeps its own as RUN/model.safetensors."

@@ -37,19 +37,20 @@ class Step(NamedTuple):
     stride: int
 
 
-def pyramid(config: NetworkConfig) -> list[Step]:
+def pyramid(config: NetworkConfig, width: int) -> list[Step]:
     """The steps from the picture down to the base grid.
 
-    The maps double at each halving: at the halving itself where there is one convolution per
-    resolution, in a further convolution of stride 1 where there are two (paper: ImageNet).
+    The maps, `width` at first, double at each halving: at the halving itself where there is one
+    convolution per resolution, in a further convolution of stride 1 where there are two (paper:
+    ImageNet).
     """
     size, maps, steps = config.size, config.channels, []
     for level in range(halvings(size) or 0):
         if config.convolutions == 2:
-            steps.append(Step(size, size, maps, config.width << level, stride=1))
-            maps = config.width << level
-        steps.append(Step(size, size.halved(), maps, config.width << level, stride=2))
-        size, maps = size.halved(), config.width << level
+            steps.append(Step(size, size, maps, width << level, stride=1))
+            maps = width << level
+        steps.append(Step(size, size.halved(), maps, width << level, stride=2))
+        size, maps = size.halved(), width << level
     return steps
 
 
@@ -71,7 +72,7 @@ class Generator(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        *inner_steps, _ = steps = pyramid(config)[::-1]
+        *inner_steps, _ = steps = pyramid(config, config.width)[::-1]
         self.base = (steps[0].inner_maps, *steps[0].inner)
         units = steps[0].inner_maps * steps[0].inner.height * steps[0].inner.width
         inputs = config.latent_dim + config.classes
@@ -94,14 +95,29 @@ class Generator(nn.Module):
     def forward(self, z: Latents, labels: Labels | None = None) -> Images:
         """Pictures (N, channels, H, W) in [-1, 1] of latents (N, latent_dim)."""
         y = one_hot(labels, self.config)
-        x: Tensor = z
-        if len(self.hidden):
-            x = self.hidden(join(x, y))  # (N, hidden_units)
-        x = self.project(join(x, y)).unflatten(1, self.base)  # (N, 1024, 4, 4)
+        x: Tensor = self._base(z, y)  # (N, 1024, 4, 4)
         for block in self.blocks.values():
             x = block(join(x, y))  # (N, 512, 8, 8), (N, 256, 16, 16), ...
         x = self.to_image(join(x, y))  # (N, 3, 64, 64)
         return x.tanh() if self.config.output == "tanh" else 2 * x.sigmoid() - 1
+
+    def features(self, z: Latents, labels: Labels | None = None) -> dict[str, Tensor]:
+        """The activations of each grid by the layer's name, after batch norm and ReLU.
+
+        Returns:
+            From the base grid outwards, {"4x4": (N, 1024, 4, 4), "8x8": (N, 512, 8, 8), ...}.
+        """
+        y = one_hot(labels, self.config)
+        x = self._base(z, y)
+        activations: dict[str, Tensor] = {Size(*self.base[1:]).grid: x}
+        for name, block in self.blocks.items():
+            x = activations[name] = block(join(x, y))
+        return activations
+
+    def _base(self, z: Latents, y: Tensor | None) -> Tensor:
+        x: Tensor = self.hidden(join(z, y)) if len(self.hidden) else z  # (N, hidden_units)
+        base: Tensor = self.project(join(x, y)).unflatten(1, self.base)
+        return base
 
 
 class Discriminator(nn.Module):
@@ -118,7 +134,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        steps = pyramid(config)
+        steps = pyramid(config, config.d_width or config.width)
         names = grid_names([step.inner for step in steps])
         self.blocks = nn.ModuleDict({
             name: nn.Sequential(

@@ -22,6 +22,8 @@ PAPER: dict[str, object] = {
     "input_bias": False,
     "batch": 128,
     "average_half_life": 0,
+    "held_out": 0.0,
+    "rollbacks": 0,
 }
 """What all experiments of the paper have in common."""
 

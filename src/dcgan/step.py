@@ -33,18 +33,23 @@ class StepLosses(NamedTuple):
     """D's mean answer on real pictures, in [0, 1]."""
     d_fake: Tensor
     """D's mean answer on generated ones."""
+    d_gradient: Tensor
+    """Length of the gradient of all of D's weights."""
+    g_gradient: Tensor
 
 
 class TrainState:
     """Everything that training changes: networks, their average, optimisers, clock.
 
-    All randomness is a function of the seed and the clock, so none of it is state.
+    All randomness is a function of the seed, the attempt and the clock, so none of it is state.
     """
 
     def __init__(self, config: Config, device: torch.device) -> None:
         options = config.train
         self.config, self.device = config, device
         self.images_seen = 0
+        self.attempt = 0
+        """How often the run went back to where it was sound."""
         rng = torch.Generator().manual_seed(derive(options.seed, "weights", 0))
         self.generator = Generator(config.network)
         self.discriminator = Discriminator(config.network)
@@ -73,7 +78,8 @@ class TrainState:
 
     def rng(self, purpose: str) -> torch.Generator:
         """Randomness for this purpose at this moment of the run."""
-        seed = derive(self.config.train.seed, purpose, self.images_seen)
+        words = f"{purpose}, attempt {self.attempt}" if self.attempt else purpose
+        seed = derive(self.config.train.seed, words, self.images_seen)
         return torch.Generator(self.device).manual_seed(seed)
 
     def count_bad(self, bad: Tensor) -> None:
@@ -85,6 +91,7 @@ class TrainState:
         """All of it in plain types, to be saved."""
         return {name: part.state_dict() for name, part in self._parts().items()} | {
             "images_seen": self.images_seen,
+            "attempt": self.attempt,
             "bad_in_a_row": self.bad_in_a_row,
         }
 
@@ -92,7 +99,7 @@ class TrainState:
         """Takes over what `state_dict` gave, on whatever device."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        self.images_seen = state["images_seen"]
+        self.images_seen, self.attempt = state["images_seen"], state["attempt"]
         self.bad_in_a_row.copy_(state["bad_in_a_row"])
 
     def _parts(self) -> dict[str, Any]:
@@ -119,8 +126,8 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
     G, D, options = state.generator, state.discriminator, state.config.train
     d_turn, g_turn = turns(state)
     nan = real.new_full((), math.nan)
-    d_loss = g_loss = d_real = d_fake = nan
-    bad = torch.zeros_like(state.bad_in_a_row)
+    d_loss = g_loss = d_real = d_fake = d_gradient = g_gradient = nan
+    bad = torch.zeros((), dtype=torch.bool, device=state.device)
     set_learning_rate(state)
 
     # Make as many fake pictures as there are real ones.
@@ -138,18 +145,20 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
             real_logits, fake_logits, options.objective, options.real_target
         )
         d_real, d_fake = mean_answer(real_logits), mean_answer(fake_logits)
-        bad += update(state.d_optimizer, d_loss + penalty(state, real, labels))
+        d_gradient = update(state.d_optimizer, d_loss + penalty(state, real, labels))
+        bad = bad | ~torch.isfinite(d_gradient)
 
     # Generator: raise the logits of the fake pictures it just made.
     if g_turn:
         with precision(state), frozen(D):
             g_loss = generator_loss(D(seen(state, fake, "own"), labels), options.objective)
-        bad += update(state.g_optimizer, g_loss)
+        g_gradient = update(state.g_optimizer, g_loss)
+        bad = bad | ~torch.isfinite(g_gradient)
         update_average(state, len(real))
 
-    state.count_bad(bad > 0)
+    state.count_bad(bad)
     state.images_seen += len(real)
-    return StepLosses(d_loss.detach(), g_loss.detach(), d_real, d_fake)
+    return StepLosses(d_loss.detach(), g_loss.detach(), d_real, d_fake, d_gradient, g_gradient)
 
 
 def seen(state: TrainState, images: Images, purpose: str) -> Images:
@@ -192,24 +201,28 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
     PyTorch's gradient scaler.
 
     Returns:
-        1 where the step was left out, else 0; a scalar on the device.
+        The length of the gradient, a scalar on the device; not finite where the step was left out.
     """
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
-    norm = nn.utils.get_total_norm(gradients)
-    bad = 1.0 - torch.isfinite(norm + loss.detach()).float()
+    # A loss that is not finite makes the sum so, whatever the gradients are.
+    length = nn.utils.get_total_norm(gradients) + 0.0 * loss.detach()
+    bad = 1.0 - torch.isfinite(length).float()
     optimizer.grad_scale, optimizer.found_inf = None, bad  # type: ignore[attr-defined]
     optimizer.step()
-    return bad
+    return length
 
 
 def set_learning_rate(state: TrainState) -> None:
-    """The step size of this moment: constant, then falling to 0 over the run's last share."""
+    """The step size of this moment: constant, then falling to 0 over the run's last share.
+
+    Half of it after each time that the run went back.
+    """
     options = state.config.train
     decay_images = options.decay_share * options.images
     left = (options.images - state.images_seen) / max(decay_images, 1)
-    share = max(0.0, min(1.0, left))
+    share = max(0.0, min(1.0, left)) * 0.5**state.attempt
     rates = {
         state.g_optimizer: options.learning_rate,
         state.d_optimizer: options.d_learning_rate or options.learning_rate,

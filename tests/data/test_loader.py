@@ -84,3 +84,28 @@ def test_what_is_read_ahead_is_what_is_asked_for(photos: Path) -> None:
     for images_seen in (0, 5, 10, 15, 15, 0, 7, 12):
         alone = Loader(pack, 5, seed=1).batch(images_seen)[0]
         assert torch.equal(in_order.batch(images_seen)[0], alone)
+
+
+def test_pictures_that_are_held_out_are_in_no_batch(classes: Path) -> None:
+    pack = open_pack(classes, PackConfig(size=Size(16, 16)))
+    loader = Loader(pack, 5, seed=1, labels="class", held_out=4)
+    everything = {picture.tobytes() for picture in pack.pictures(np.arange(12))}
+    batches = [loader.batch(start)[0].numpy() for start in range(0, 40, 5)]
+    seen = {picture.tobytes() for batch in batches for picture in batch}
+    shown, hidden = loader.shown(100)[0].numpy(), loader.hidden(100)[0].numpy()
+    assert len(seen) == len(shown) == 8
+    assert seen == {picture.tobytes() for picture in shown}
+    assert {picture.tobytes() for picture in hidden} == everything - seen
+    pixels, labels = loader.hidden(2)
+    assert labels is not None
+    for picture, label in zip(pixels.numpy(), labels, strict=True):
+        places = [
+            number for number in range(12) if (pack.pictures(np.array([number])) == picture).all()
+        ]
+        assert places[0] // 4 == label
+
+
+def test_nothing_is_held_out_unless_asked_for(classes: Path) -> None:
+    pack = open_pack(classes, PackConfig(size=Size(16, 16)))
+    assert len(Loader(pack, 5, seed=1).hidden(3)[0]) == 0
+    assert len(Loader(pack, 5, seed=1).shown(30)[0]) == 12

@@ -18,10 +18,19 @@ class Loader:
 
     The batch that follows the one asked for is read ahead in a thread, so that a step need not wait
     for the disk.
+
+    Args:
+        pack: where the pictures lie.
+        batch: pictures in a batch.
+        seed: of the run.
+        labels: the column that comes along; none if empty.
+        held_out: how many pictures, chosen by lot, no batch ever shows.
     """
 
-    def __init__(self, pack: Pack, batch: int, seed: int, labels: str = "") -> None:
-        self.pack, self.size, self.seed = pack, batch, seed
+    def __init__(
+        self, pack: Pack, batch: int, seed: int, labels: str = "", held_out: int = 0
+    ) -> None:
+        self.pack, self.size, self.seed, self.held_out = pack, batch, seed, held_out
         self._labels = pack.labels(labels) if labels else None
         self._reader = ThreadPoolExecutor(1, "loader")
         self._ahead: dict[int, Future[tuple[Pixels, Labels | None]]] = {}
@@ -33,8 +42,23 @@ class Loader:
         self._ahead = {following: self._reader.submit(self._read, following)}
         return found.result() if found else self._read(images_seen)
 
+    def shown(self, most: int) -> tuple[Pixels, Labels | None]:
+        """Some of the pictures that batches show, always the same."""
+        count = len(self.pack) - self.held_out
+        return self._pictures(np.arange(min(most, count)))
+
+    def hidden(self, most: int) -> tuple[Pixels, Labels | None]:
+        """Some of the pictures that no batch shows, always the same."""
+        return self._pictures(len(self.pack) - 1 - np.arange(min(most, self.held_out)))
+
     def _read(self, images_seen: int) -> tuple[Pixels, Labels | None]:
-        indices = batch_indices(images_seen, self.size, len(self.pack), self.seed)
+        count = len(self.pack) - self.held_out
+        return self._pictures(batch_indices(images_seen, self.size, count, self.seed))
+
+    def _pictures(self, positions: NDArray[np.int64]) -> tuple[Pixels, Labels | None]:
+        indices = positions
+        if self.held_out:  # the last pictures of one fixed order of the whole pack
+            indices = shuffled(positions, len(self.pack), derive(self.seed, "held out", 0))
         pixels = torch.from_numpy(self.pack.pictures(indices))
         if self._labels is None:
             return pixels, None

@@ -14,7 +14,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from dcgan.config import PackConfig
+from dcgan.config import NetworkConfig, PackConfig
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
@@ -106,7 +106,7 @@ def evaluate(
     """
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load(model)
-    yardstick = choose_yardstick(encoder, inception, loaded)
+    yardstick = choose_yardstick(encoder, inception, loaded.config)
     real = matching_pack(place, loaded)
     other = None if held_out is None else matching_pack(held_out, loaded)
     require_enough(count, real, other)
@@ -133,7 +133,7 @@ def evaluate(
 
 
 def choose_yardstick(
-    encoder: str | Path | None, inception: str | Path | None, model: Model
+    encoder: str | Path | None, inception: str | Path | None, network: NetworkConfig
 ) -> Yardstick:
     """The encoder that was asked for.
 
@@ -150,7 +150,7 @@ def choose_yardstick(
             "FILE, made by `dcgan encoder`, or --inception FILE, the published weights."
         )
     own = load_encoder(encoder)
-    task, network = own.task, model.config
+    task = own.task
     if (task.size, task.channels) != (network.size, network.channels):
         raise DCGANError(
             f"The encoder {encoder} knows pictures of {task.size.grid} (channels: "

@@ -1,0 +1,376 @@
+"""How a run does: looks at it now and then, in numbers, and what these mean in words.
+
+A look changes nothing of the training: it draws from latents of its own, and leaves the networks as
+they were.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dcgan.data.loader import Loader, derive, shuffled
+from dcgan.images import to_floats
+from dcgan.model import Model
+from dcgan.sample import draw_latents, labels_of
+from dcgan.step import StepLosses, TrainState, mean_answer, precision, seen
+from dcgan.tensors import Images, Labels, Latents, Logits
+
+LOOKED_AT = 256
+"""Pictures of each kind in a look."""
+SHRUNK_TO = 16
+"""Side to which pictures are shrunk before their differences are taken."""
+FOLLOWED, POSITIONS = 16, 4
+"""Latents whose activations are followed from look to look, and places on each side of a map."""
+LOOKS_KEPT = 3
+"""A finding holds when it held in so many looks in a row."""
+WARM_UP = 200
+"""Steps before which pictures may still all look alike."""
+DEAD = 1e-3
+"""Variance over latents below which a map is dead, as a share of the median of its layer."""
+RETURNED, SWING = 0.5, 0.3
+"""Correlation with two looks ago at which a map is back there, and by how much it is above that
+with the last look."""
+
+
+class Look(NamedTuple):
+    """What one look found."""
+
+    images_seen: int
+    answer_on_real: float
+    """D's mean answer in [0, 1] on pictures it is trained on; 1 means "real"."""
+    answer_on_held_out: float
+    """On real pictures that no step shows; NaN if there are none."""
+    answer_on_generated: float
+    told_apart: float
+    """How often D's answer on a real picture is above that on a generated one, in [0, 1]."""
+    by_heart: float
+    """How often it is above that on one held out; 0.5 where D knows none by heart, NaN as above."""
+    diversity: float
+    """How far a generated picture is from the one most like it, over the same of real pictures."""
+    most_diverse: float
+    """The largest diversity so far."""
+    contrast: float
+    """Deviation of the generated pictures' values over that of the real ones'."""
+    company: float
+    """What a generated picture owes to those drawn with it, as a share of how pictures differ."""
+    overshot: float
+    """D's loss times G's since the last look. At most about 1.75 for a D that is right as often as
+    it is sure of itself: one of them is small then. NaN with other objectives."""
+    maps: dict[str, int]
+    """How many maps each of G's grids has."""
+    dead: dict[str, int]
+    """How many of them hardly follow the latent."""
+    swinging: dict[str, int]
+    """How many are more like two looks ago than like the last look."""
+
+    def numbers(self) -> dict[str, float]:
+        """All of them by name, those that are known."""
+        flat = {
+            f"{name} {grid}": count
+            for name in ("dead", "swinging")
+            for grid, count in getattr(self, name).items()
+        }
+        rest = {n: v for n, v in self._asdict().items() if not isinstance(v, dict)}
+        return {n: v for n, v in (rest | flat).items() if math.isfinite(v)}
+
+
+Maps = dict[str, Tensor]
+"""Activations of G by grid, (N, maps, places); or what is kept of them, (maps, numbers)."""
+
+
+class Finding(NamedTuple):
+    """Something that is not as it should be."""
+
+    text: str
+    is_grave: bool = False
+    """Whether training will not get out of it."""
+
+
+class Sign(NamedTuple):
+    """How a look shows that something is not as it should be, and how that is said."""
+
+    holds: Callable[[Look], bool]
+    text: Callable[[Look], str]
+    is_grave: bool = False
+
+
+# The limits come from runs known to be sound or sick: docs/health.md shows them.
+SIGNS = (
+    Sign(
+        lambda look: look.diversity < 0.25 and look.most_diverse > 0.5,
+        lambda look: f"collapsed: its pictures differ {look.diversity:.0%} as much as real ones",
+        is_grave=True,
+    ),
+    Sign(
+        lambda look: look.diversity < 0.25 and look.most_diverse <= 0.5,
+        lambda look: f"still alike: its pictures differ {look.diversity:.0%} as much as real ones",
+    ),
+    Sign(
+        lambda look: look.by_heart > 0.75,
+        lambda look: (
+            f"D knows its pictures by heart: it takes {look.answer_on_real:.0%} of them for real, "
+            f"{look.answer_on_held_out:.0%} of others; give it more, or --augment all"
+        ),
+    ),
+    Sign(
+        lambda look: look.overshot > 2.2,
+        lambda look: "D overshoots: it is sure of itself, and often wrong; lower the step sizes",
+    ),
+    Sign(
+        lambda look: look.told_apart > 0.999,
+        lambda look: "D wins: no generated picture passes for real; lower --d-learning-rate",
+    ),
+    Sign(
+        lambda look: look.told_apart < 0.4,
+        lambda look: (
+            "D is lost: generated pictures pass for real sooner than real ones; "
+            "raise --d-learning-rate"
+        ),
+    ),
+    Sign(
+        lambda look: look.company > 0.45,
+        lambda look: (
+            f"{look.company:.0%} of a picture hangs on those drawn with it: "
+            "batch norm needs a larger --batch"
+        ),
+    ),
+    Sign(
+        lambda look: not 0.67 < look.contrast < 1.5,
+        lambda look: f"contrast is {look.contrast:.0%} of that of real pictures",
+    ),
+    Sign(
+        lambda look: any(look.dead.values()),
+        lambda look: f"{counted(look.dead, look.maps)} are dead",
+    ),
+    Sign(
+        lambda look: any(8 * count > look.maps[grid] for grid, count in look.swinging.items()),
+        lambda look: f"{counted(look.swinging, look.maps)} are swinging to and fro",
+    ),
+)
+
+
+class Distance(NamedTuple):
+    """A measure of a model's pictures against real ones, handed to a run from outside."""
+
+    described: str
+    measure: Callable[[Model], float]
+    """At least 0; the smaller, the better."""
+
+
+class Health:
+    """The looks at a run, as far as later ones need them."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.looks: list[Look] = []
+        self._courses: list[Maps] = []
+        self._losses: list[Tensor] = []
+        real, labels = loader.shown(LOOKED_AT)
+        held_out, held_out_labels = loader.hidden(LOOKED_AT)
+        self._batch, self._count = loader.size, len(real)
+        self._real = to_floats(torch.cat([real, held_out]))
+        self._labels = None
+        if labels is not None and held_out_labels is not None:
+            self._labels = torch.cat([labels, held_out_labels])
+
+    def note(self, losses: StepLosses) -> None:
+        """Takes down a step's losses, without waiting for the device."""
+        self._losses.append(torch.stack([losses.d_loss, losses.g_loss]))
+
+    @torch.no_grad()
+    def look(self, state: TrainState) -> Look:
+        """Looks at a run; waits for the device."""
+        z, labels = latents_to_look_at(state)
+        order = torch.arange(LOOKED_AT, device=state.device)
+        with left_alone(state.discriminator), precision(state):
+            fake, maps = drawn(state, z, labels, order)
+            again, _ = drawn(state, z, labels, order.view(2, -1).T.flatten())
+            fake_logits = answers(state, fake, labels, "fake")
+            # Each batch is of one kind, as in training; those held out are real ones too.
+            real_logits = answers(state, self._real, self._labels, "real")
+        shown, held_out = real_logits[: self._count], real_logits[self._count :]
+        real = self._real[: self._count]
+        diversity = difference(fake[: self._count]) / difference(real)
+        highest = self.looks[-1].most_diverse if self.looks else 0.0
+        courses = {grid: course(values) for grid, values in maps.items()}
+        found = Look(
+            images_seen=state.images_seen,
+            answer_on_real=mean_answer(shown).item(),
+            answer_on_held_out=mean_answer(held_out).item(),
+            answer_on_generated=mean_answer(fake_logits).item(),
+            told_apart=share_above(shown, fake_logits),
+            by_heart=share_above(shown, held_out),
+            diversity=diversity,
+            most_diverse=max(diversity, highest),
+            contrast=(fake.std() / real.std()).item(),
+            company=((fake - again).square().mean() / (2 * fake.var(0).mean())).sqrt().item(),
+            overshot=overshot(self._losses, state.config.train.objective),
+            maps={grid: values.shape[1] for grid, values in maps.items()},
+            dead={grid: int(dead(values).sum()) for grid, values in maps.items()},
+            swinging={
+                grid: int(swinging(*(kept[grid] for kept in (*self._courses, courses))).sum())
+                for grid in maps
+            },
+        )
+        self._courses = [*self._courses, courses][-2:]
+        self.looks = [*self.looks, found][-LOOKS_KEPT:]
+        self._losses = []
+        return found
+
+    def findings(self) -> list[Finding]:
+        """What is not as it should be; nothing before there are enough looks."""
+        return findings(self.looks, self._batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it in plain types, to be saved."""
+        return {
+            "looks": [look._asdict() for look in self.looks],
+            "courses": self._courses,
+            "losses": [losses.cpu() for losses in self._losses],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over what `state_dict` gave."""
+        self.looks = [Look(**look) for look in state["looks"]]
+        self._courses = list(state["courses"])
+        self._losses = list(state["losses"])
+
+
+def findings(looks: Sequence[Look], batch: int) -> list[Finding]:
+    """What held in each of the last `LOOKS_KEPT` looks, the worst first.
+
+    Args:
+        looks: in order.
+        batch: pictures per step.
+    """
+    recent = looks[-LOOKS_KEPT:]
+    if len(recent) < LOOKS_KEPT or recent[0].images_seen < WARM_UP * batch:
+        return []
+    return [
+        Finding(sign.text(recent[-1]), sign.is_grave)
+        for sign in SIGNS
+        if all(sign.holds(look) for look in recent)
+    ]
+
+
+def counted(some: Mapping[str, int], maps: Mapping[str, int]) -> str:
+    """As `12 of 256 maps of 16x16`."""
+    return ", ".join(f"{n} of {maps[grid]} maps of {grid}" for grid, n in some.items() if n)
+
+
+def overshot(losses: Sequence[Tensor], objective: str) -> float:
+    """The product of D's mean loss and G's over steps (2,), NaN where it says nothing."""
+    if objective != "cross-entropy" or not losses:
+        return math.nan
+    return torch.stack([pair.cpu() for pair in losses]).nanmean(0).prod().item()
+
+
+def latents_to_look_at(state: TrainState) -> tuple[Latents, Labels | None]:
+    """The same latents in each look, and their classes."""
+    network = state.config.network
+    rng = torch.Generator(state.device).manual_seed(derive(state.config.train.seed, "looks", 0))
+    labels = labels_of(range(LOOKED_AT), network)
+    z = draw_latents(LOOKED_AT, network, rng)
+    return z, None if labels is None else labels.to(state.device)
+
+
+def drawn(
+    state: TrainState, z: Latents, labels: Labels | None, order: Tensor
+) -> tuple[Images, Maps]:
+    """The generator's pictures of latents that pass in this order, in batches as in training.
+
+    Returns:
+        The pictures (N, C, H, W), and their maps at `POSITIONS` x `POSITIONS` places by grid, (N,
+        maps, places); both in the order of the latents.
+    """
+    images, maps = [], []
+    for part in torch.split(order, state.config.train.batch):
+        chosen = None if labels is None else labels[part]
+        images.append(state.generator(z[part], chosen).float())
+        maps.append({
+            grid: at_places(values)
+            for grid, values in state.generator.features(z[part], chosen).items()
+        })  # fmt: skip
+    back = order.argsort()
+    return torch.cat(images)[back], {
+        grid: torch.cat([found[grid] for found in maps])[back] for grid in maps[0]
+    }
+
+
+def at_places(maps: Tensor) -> Tensor:
+    """Maps (N, maps, H, W) at `POSITIONS`² places, spread evenly: (N, maps, places)."""
+    rows, columns = (torch.linspace(0, side - 1, POSITIONS).long() for side in maps.shape[2:])
+    return maps[:, :, rows][:, :, :, columns].flatten(2).float()
+
+
+def answers(state: TrainState, images: Images, labels: Labels | None, purpose: str) -> Logits:
+    """D's logits (N,) of pictures of one kind, mixed, in batches and as changed as in training."""
+    order = shuffled(np.arange(len(images)), len(images), derive(0, "looks", 1))
+    logits = torch.empty(len(images))
+    for part in torch.split(torch.from_numpy(order), state.config.train.batch):
+        chosen = None if labels is None else labels[part].to(state.device)
+        shown = seen(state, images[part].to(state.device), purpose)
+        logits[part] = state.discriminator(shown, chosen).float().cpu()
+    return logits
+
+
+@contextmanager
+def left_alone(network: nn.Module) -> Iterator[None]:
+    """Within, a network may be used; what this changes of its buffers is put back afterwards."""
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    try:
+        yield
+    finally:
+        for name, buffer in network.named_buffers():
+            buffer.copy_(before[name])
+
+
+def share_above(a: Tensor, b: Tensor) -> float:
+    """How often a value of one set is above one of the other, in [0, 1]; ties count half.
+
+    0.5 for two sets of one law; the area under the curve of a classifier that has these answers.
+    NaN if a set is empty.
+    """
+    return (a[:, None] > b).float().add(0.5 * (a[:, None] == b)).mean().item()
+
+
+def difference(images: Images) -> float:
+    """How far a picture is from the one most like it, on average: of pictures shrunk by area."""
+    small = F.adaptive_avg_pool2d(images, SHRUNK_TO).flatten(1)
+    distances = torch.cdist(small, small)
+    return distances.fill_diagonal_(math.inf).amin(1).mean().item()
+
+
+def dead(maps: Tensor) -> Tensor:
+    """Which maps of (N, maps, places) hardly follow the latent, (maps,) bool."""
+    variance = maps.var(0).mean(1)
+    found: Tensor = variance < DEAD * variance.median()
+    return found
+
+
+def course(maps: Tensor) -> Tensor:
+    """What is kept of maps (N, maps, places) for later looks: rows (maps, numbers) of length 1."""
+    rows = maps[:FOLLOWED].transpose(0, 1).flatten(1)
+    return F.normalize(rows - rows.mean(1, keepdim=True), dim=1).half().cpu()
+
+
+def swinging(*courses: Tensor) -> Tensor:
+    """Which maps are like two looks ago, but not like the last look, (maps,) bool.
+
+    A filter that collapsed into one oscillating mode does so (Section 7 of the paper); one that
+    learns goes away from where it was.
+
+    Args:
+        courses: of the looks so far in order, the last three count; each (maps, numbers).
+    """
+    if len(courses) < 3:
+        return torch.zeros(len(courses[-1]), dtype=torch.bool)
+    before, last, now = (rows.float() for rows in courses[-3:])
+    back, near = (now * before).sum(1), (now * last).sum(1)
+    returned: Tensor = (back > RETURNED) & (back > near + SWING)
+    return returned

@@ -1,0 +1,419 @@
+"""A run in progress: the loop around the step, and all that it watches and writes."""
+
+import copy
+import math
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any, NamedTuple
+
+import torch
+
+from dcgan.checkpoint import Run
+from dcgan.config import Config
+from dcgan.data.loader import Loader, derive
+from dcgan.data.pack import Pack
+from dcgan.errors import DCGANError, Stopped
+from dcgan.health import Distance, Health
+from dcgan.images import save_picture, sheet, to_floats
+from dcgan.log import RunLog, logger, progress
+from dcgan.model import Model, calibrate
+from dcgan.sample import draw, draw_latents, labels_of, latents_of
+from dcgan.step import StepLosses, TrainState, train_step
+from dcgan.tensors import Images, Labels, Latents
+
+SHEET_SEEDS = range(64)
+CALIBRATION_BATCHES, CALIBRATION_BATCH = 16, 128
+BAD_STEPS_IN_A_ROW = 3
+LEAST_HELD_OUT, MOST_HELD_OUT = 8, 1_000
+
+
+class Best(NamedTuple):
+    """The moment of the smallest distance so far."""
+
+    distance: float
+    images_seen: int
+    described: str
+
+
+class Trouble(NamedTuple):
+    """Why a run cannot go on as it is, and since when."""
+
+    text: str
+    since: int
+
+
+class Trainer:
+    """A run in progress: the state, the pictures it learns from, the folder it writes to.
+
+    Args:
+        state: networks and optimisers, as new.
+        pack: the pictures.
+        folder: where the run is written.
+        distance: measured at each checkpoint, to know the best model by; None: not known.
+    """
+
+    def __init__(
+        self, state: TrainState, pack: Pack, folder: Run, distance: Distance | None = None
+    ) -> None:
+        self.state, self.pack, self.folder, self.distance = state, pack, folder, distance
+        self.options = state.config.train
+        self.loader = loader_of(state.config, pack, self.options.batch)
+        self.health = Health(self.loader)
+        self.best: Best | None = None
+        self.words: dict[str, str] = {}
+        """What the progress line says, by subject."""
+        self.written = 0
+        """The moment of the last checkpoint."""
+
+    def begin(self) -> None:
+        """Goes back to the newest sound checkpoint, or writes the first sheet of a new run.
+
+        Raises:
+            DCGANError: the checkpoint is of other pictures, or was measured by another distance.
+        """
+        state, folder, pack = self.state, self.folder, self.pack
+        saved = folder.latest()
+        if saved and saved["digest"] != pack.info.digest:
+            raise DCGANError(
+                f"{folder.path} was trained on other pictures: {saved['pictures']:,} then, "
+                f"{len(pack):,} now, or their content differs. Begin another with --run FOLDER."
+            )
+        if saved:
+            self.require_continuable(saved)
+        folder.write_config(state.config)
+        if not saved:
+            self.write_sheet()
+            return
+        self.restore(saved)
+        folder.set_aside_after(state.images_seen)
+        if self.is_on_plateau():
+            self.write_model()
+            logger.info(f"{self.plateau()} Train on with more --patience.")
+        elif state.images_seen < self.options.images:
+            logger.info(f"Going on from {state.images_seen:,} pictures.")
+        else:
+            self.write_model()
+            logger.info(
+                f"{folder.path} has seen all its {self.options.images:,} pictures; "
+                "train on with more --images or --passes."
+            )
+
+    def require_continuable(self, saved: dict[str, Any]) -> None:
+        """Refuses options that would not go on where the checkpoint stands.
+
+        Raises:
+            DCGANError: they differ, or the step size has begun to fall towards another end.
+        """
+        then = Config.from_json(saved["config"], "the checkpoint")
+        self.folder.require_same(then, self.state.config)
+        before, now = then.train, self.options
+        fall = min(before.images, now.images) * (1 - before.decay_share)
+        if before.decay_share and before.images != now.images and saved["images_seen"] > fall:
+            raise DCGANError(
+                f"{self.folder.path} has begun to let its step size fall towards its end at "
+                f"{before.images:,} pictures; its length cannot be changed any more."
+            )
+        best = saved["best"]
+        if best and self.distance and best["described"] != self.distance.described:
+            raise DCGANError(
+                f"{self.folder.path} was measured with another encoder ({best['described']}, not "
+                f"{self.distance.described}); give that one, or begin another with --run FOLDER."
+            )
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Takes over what a checkpoint holds."""
+        self.state.load_state_dict(saved["training"])
+        self.health.load_state_dict(saved["health"])
+        self.best = Best(**saved["best"]) if saved["best"] else None
+        self.written = self.state.images_seen
+
+    def go_on(self) -> None:
+        """Trains to the end and writes what is due on the way.
+
+        Raises:
+            Stopped: a signal came; all is saved.
+            DCGANError: steps keep failing, or something cannot be written.
+        """
+        options = self.options
+        seen = self.state.images_seen
+        log = RunLog(self.folder.path, seen)
+        recent: list[StepLosses] = []
+        with (
+            closing(log),
+            stop_signals() as signals,
+            progress("Training", options.images, done=seen, unit="pictures") as bar,
+        ):
+            while (
+                self.state.images_seen < options.images and not signals and not self.is_on_plateau()
+            ):
+                losses = train_step(self.state, *self.next_batch())
+                recent.append(losses)
+                self.health.note(losses)
+                trouble = None
+                if self.is_due(options.log_interval):
+                    trouble = self.write_log(log, recent, bar.rate())
+                if self.is_due(options.watch_interval):
+                    trouble = self.look(log) or trouble
+                if trouble:
+                    self.go_back(log, trouble)
+                    recent.clear()
+                elif self.is_due(options.checkpoint_interval):
+                    self.write_checkpoint(log)
+                if self.is_due(options.sheet_interval):
+                    self.write_sheet()
+                bar.update(self.state.images_seen, "  ".join(self.words.values()))
+            # At the end, or when asked to stop at whatever moment: what is not written yet.
+            if recent:
+                trouble = self.write_log(log, recent, bar.rate())
+                if trouble:
+                    logger.warning(f"At the end, {trouble.text}.")
+            if self.written != self.state.images_seen:
+                self.write_sheet()
+                self.write_checkpoint(None if signals else log)
+        if signals and self.state.images_seen < options.images:
+            raise Stopped(
+                f"Stopped after {self.state.images_seen:,} pictures; all is saved in "
+                f"{self.folder.path}, and the same command goes on from there.",
+                signals[0],
+            )
+        if self.is_on_plateau():
+            logger.info(self.plateau())
+
+    def next_batch(self) -> tuple[Images, Labels | None]:
+        """Pictures and labels of the next step, on the device; mirrored at random if asked for."""
+        state = self.state
+        pixels, labels = self.loader.batch(state.images_seen)
+        real = to_floats(pixels.to(state.device, non_blocking=True))
+        if self.options.flip:
+            rng = state.rng("flip")
+            mirrored = torch.rand(len(real), 1, 1, 1, device=rng.device, generator=rng) < 0.5
+            real = torch.where(mirrored, real.flip(3), real)
+        return real, None if labels is None else labels.to(state.device)
+
+    def is_due(self, interval: int) -> bool:
+        """Whether the last step crossed a multiple of so many pictures."""
+        seen = self.state.images_seen
+        return seen // interval > (seen - self.options.batch) // interval
+
+    def write_log(self, log: RunLog, recent: list[StepLosses], rate: float) -> Trouble | None:
+        """Logs the means over the last steps, and forgets these; waits for the device.
+
+        Returns:
+            That steps keep failing, if they do.
+
+        Raises:
+            DCGANError: the log cannot be written.
+        """
+        means = torch.stack([torch.stack(losses) for losses in recent]).nanmean(0).tolist()
+        recent.clear()
+        # A network that had no turn in these steps has no loss.
+        known = {n: v for n, v in zip(StepLosses._fields, means, strict=True) if math.isfinite(v)}
+        log.write({"images_seen": self.state.images_seen, **known, "images_per_second": rate})
+        self.words["losses"] = describe(known)
+        if self.state.most_bad_in_a_row.item() < BAD_STEPS_IN_A_ROW:
+            return None
+        return Trouble(
+            f"{BAD_STEPS_IN_A_ROW} steps in a row gave losses or gradients that are not finite; "
+            "none of them entered the weights",
+            self.state.images_seen,
+        )
+
+    def look(self, log: RunLog) -> Trouble | None:
+        """Looks at how the run does, and logs what was found.
+
+        Returns:
+            What it will not get out of, while it still may go back.
+
+        Raises:
+            DCGANError: the log cannot be written.
+        """
+        look, findings = self.health.look(self.state), self.health.findings()
+        texts = [finding.text for finding in findings]
+        log.write({**look.numbers(), "health": texts})
+        self.words["health"] = "; ".join(texts)
+        if self.state.attempt < self.options.rollbacks:
+            for finding in findings:
+                if finding.is_grave:
+                    return Trouble(finding.text, self.health.looks[0].images_seen)
+        return None
+
+    def go_back(self, log: RunLog, trouble: Trouble) -> None:
+        """Goes on from the last checkpoint before the trouble, or from the start.
+
+        With half the step size and other noise. The log so far stays as `log-1.jsonl` and so on.
+
+        Raises:
+            DCGANError: it has gone back as often as it may, or something cannot be written.
+        """
+        folder, most = self.folder, self.options.rollbacks
+        then, attempt = self.state.images_seen, self.state.attempt + 1
+        if attempt > most:
+            raise DCGANError(
+                f"Around {then:,} pictures, {trouble.text}, and the last checkpoint in "
+                f"{folder.checkpoints} is sound. The run went back {most} times before. "
+                "Try --precision float32, or another run with a smaller --learning-rate."
+            )
+        saved, best = folder.latest_before(trouble.since), self.best
+        self.state = TrainState(self.state.config, self.state.device)
+        self.health = Health(self.loader)
+        if saved:
+            self.restore(saved)
+        self.best = best  # whatever came of it later, its model is kept
+        self.state.attempt = attempt
+        self.state.bad_in_a_row.zero_()
+        seen = self.state.images_seen
+        shutil.copy(log.path, folder.path / f"log-{attempt}.jsonl")
+        log.go_back(seen)
+        log.write({"images_seen": seen, "attempt": attempt, "trouble": trouble.text})
+        logger.warning(
+            f"Around {then:,} pictures: {trouble.text}. Going back to {seen:,}, with half the step "
+            f"size and other noise, time {attempt} of at most {most}."
+        )
+        self.words = {}
+        self.write_checkpoint(None)
+
+    def is_on_plateau(self) -> bool:
+        """Whether the distance has not become smaller for as long as the user has patience."""
+        patience, best = self.options.patience, self.best
+        if not patience or not best:
+            return False
+        return self.state.images_seen - best.images_seen >= patience
+
+    def plateau(self) -> str:
+        """The same as a sentence."""
+        assert self.best
+        return (
+            f"The distance has not become smaller since {self.best.images_seen:,} pictures "
+            f"({self.best.distance:.2f}): stopped after {self.state.images_seen:,}."
+        )
+
+    def write_sheet(self) -> None:
+        """Draws the same latents as ever, with batch statistics as the paper does."""
+        network, average = self.state.config.network, self.state.average
+        z, labels = latents_of(SHEET_SEEDS, network), labels_of(SHEET_SEEDS, network)
+        pixels = draw(average, z, labels)
+        save_picture(sheet(pixels), self.folder.sheet_file(self.state.images_seen))
+
+    def write_checkpoint(self, log: RunLog | None) -> None:
+        """Writes the model as it is now, then everything needed to go on.
+
+        In this order, so that a run killed in between writes both anew when it goes on.
+
+        Args:
+            log: where the distance goes that is measured now; None: it is not.
+        """
+        state, info = self.state, self.pack.info
+        model = self.write_model()
+        if log and self.distance:
+            self.compare(model, log)
+        saved = {
+            "training": state.state_dict(),
+            "health": self.health.state_dict(),
+            "best": self.best._asdict() if self.best else None,
+            "config": state.config.to_json(),
+            "digest": info.digest,
+            "pictures": len(self.pack),
+            "images_seen": state.images_seen,
+        }
+        self.folder.save(saved, state.images_seen, self.options.keep_interval)
+        self.written = state.images_seen
+
+    def compare(self, model: Model, log: RunLog) -> None:
+        """Measures the distance of a model, and keeps it as the best one if that is the smallest.
+
+        Raises:
+            DCGANError: something cannot be written.
+        """
+        assert self.distance
+        distance = self.distance.measure(model)
+        if not self.best or distance < self.best.distance:
+            model.save(self.folder.best_file)
+            self.best = Best(distance, model.images_seen, self.distance.described)
+        log.write({
+            "images_seen": model.images_seen,
+            "distance": distance,
+            "best_distance": self.best.distance,
+        })  # fmt: skip
+        words = f"distance {distance:.2f}"
+        if distance > self.best.distance:
+            words += f", best {self.best.distance:.2f} at {self.best.images_seen:,}"
+        self.words["distance"] = words
+
+    def write_model(self) -> Model:
+        """Writes the model as it is now."""
+        model = build_model(self.state, self.pack)
+        model.save(self.folder.model_file)
+        return model
+
+
+def loader_of(config: Config, pack: Pack, batch: int) -> Loader:
+    """Batches of the pictures that a run is trained on."""
+    options, held_out = config.train, 0
+    if options.held_out and len(pack) >= 2 * LEAST_HELD_OUT:
+        held_out = round(options.held_out * len(pack))
+        held_out = min(max(held_out, LEAST_HELD_OUT), MOST_HELD_OUT)
+    return Loader(pack, batch, options.seed, options.labels, held_out)
+
+
+def build_model(state: TrainState, pack: Pack) -> Model:
+    """The model of this moment: the averaged generator and the discriminator, calibrated.
+
+    The generator's statistics are measured over latents, the discriminator's over real pictures.
+    """
+    options, network = state.config.train, state.config.network
+    rng = torch.Generator(state.device).manual_seed(derive(options.seed, "calibration", 0))
+    loader = loader_of(state.config, pack, CALIBRATION_BATCH)
+
+    def latents() -> Iterator[tuple[Latents, Labels | None]]:
+        for _ in range(CALIBRATION_BATCHES):
+            z = draw_latents(CALIBRATION_BATCH, network, rng)
+            labels = labels_of(range(CALIBRATION_BATCH), network)
+            yield z, None if labels is None else labels.to(state.device)
+
+    def pictures() -> Iterator[tuple[Images, Labels | None]]:
+        for number in range(CALIBRATION_BATCHES):
+            pixels, labels = loader.batch(number * CALIBRATION_BATCH)
+            labels = None if labels is None else labels.to(state.device)
+            yield to_floats(pixels.to(state.device)), labels
+
+    generator, discriminator = copy.deepcopy(state.average), copy.deepcopy(state.discriminator)
+    calibrate(generator, latents())
+    calibrate(discriminator, pictures())
+    names = pack.class_names(options.labels) if options.labels else ()
+    notes = {"source": pack.info.name, "digest": pack.info.digest}
+    return Model(generator, discriminator, names, state.images_seen, notes)
+
+
+def describe(values: dict[str, float]) -> str:
+    """The losses and the discriminator's mean answers, in a few words; a dash where unknown."""
+    d_loss, g_loss = (f"{values[n]:.2f}" if n in values else "-" for n in ("d_loss", "g_loss"))
+    real, fake = (f"{values[n]:.0%}" if n in values else "-" for n in ("d_real", "d_fake"))
+    return f"loss D {d_loss} G {g_loss}  D says real {real} fake {fake}"
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, so that a step is finished first; a second one stops at once.
+
+    Outside of the main thread Python cannot catch signals; there the list stays empty.
+    """
+    received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

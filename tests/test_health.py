@@ -1,0 +1,315 @@
+"""Looks at a run: each number against its definition, each finding from runs known to be sick."""
+
+import copy
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torchmetrics.functional.classification import binary_auroc
+
+import dcgan
+from dcgan.config import PackConfig
+from dcgan.data.loader import Loader
+from dcgan.data.packing import open_pack
+from dcgan.data.worlds import FACES
+from dcgan.health import (
+    FOLLOWED,
+    LOOKED_AT,
+    Health,
+    Look,
+    at_places,
+    course,
+    dead,
+    difference,
+    findings,
+    overshot,
+    share_above,
+    swinging,
+)
+from dcgan.losses import discriminator_loss, generator_loss
+from dcgan.presets import preset
+from dcgan.size import Size
+from dcgan.step import TrainState, train_step
+from tests.conftest import TINY
+
+SOUND = Look(
+    images_seen=0,
+    answer_on_real=0.75,
+    answer_on_held_out=0.74,
+    answer_on_generated=0.3,
+    told_apart=0.94,
+    by_heart=0.51,
+    diversity=0.95,
+    most_diverse=1.0,
+    contrast=1.0,
+    company=0.12,
+    overshot=1.5,
+    maps={"4x4": 128, "8x8": 64},
+    dead={"4x4": 0, "8x8": 0},
+    swinging={"4x4": 0, "8x8": 0},
+)
+
+
+def looks(*changes: dict[str, Any]) -> list[Look]:
+    """Looks in order, each sound but for what is said of it."""
+    moments = range(12_800, 12_800 * (len(changes) + 1), 12_800)
+    return [SOUND._replace(images_seen=at, **c) for at, c in zip(moments, changes, strict=True)]
+
+
+SICK = [
+    ({"diversity": 0.1}, "collapsed: its pictures differ 10% as much as real ones"),
+    ({"diversity": 0.1, "most_diverse": 0.2}, "still alike: its pictures differ 10%"),
+    (
+        {"by_heart": 0.98, "answer_on_held_out": 0.02},
+        "D knows its pictures by heart: it takes 75% of them for real, 2% of others",
+    ),
+    ({"overshot": 3.0}, "D overshoots"),
+    ({"told_apart": 1.0}, "D wins"),
+    ({"told_apart": 0.1}, "D is lost"),
+    ({"company": 0.57}, "57% of a picture hangs on those drawn with it"),
+    ({"contrast": 0.5}, "contrast is 50% of that of real pictures"),
+    ({"contrast": 1.9}, "contrast is 190% of that of real pictures"),
+    ({"dead": {"4x4": 0, "8x8": 12}}, "12 of 64 maps of 8x8 are dead"),
+    (
+        {"swinging": {"4x4": 1, "8x8": 9}},
+        "1 of 128 maps of 4x4, 9 of 64 maps of 8x8 are swinging to and fro",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), SICK)
+def test_a_finding_must_hold_in_three_looks(change: dict[str, Any], words: str) -> None:
+    (found,) = findings(looks({}, change, change, change), batch=64)
+    assert found.text.startswith(words)
+    assert found.is_grave == words.startswith("collapsed")
+    assert not findings(looks(change, change, {}, change), batch=64)
+    assert not findings(looks(change, change), batch=64)
+
+
+def test_a_sound_run_has_no_findings() -> None:
+    assert not findings(looks({}, {}, {}, {}), batch=64)
+    few = {"swinging": {"4x4": 10, "8x8": 5}}  # some always do
+    assert not findings(looks(few, few, few), batch=64)
+    assert not findings(looks({}, {}, {"answer_on_held_out": math.nan, "by_heart": math.nan}), 64)
+
+
+def test_nothing_is_said_of_the_first_steps() -> None:
+    sick = looks(*[{"diversity": 0.0}] * 3)
+    assert findings(sick, batch=64)
+    assert not findings(sick, batch=65)  # 12,800 pictures are fewer than 200 such steps
+
+
+def test_numbers_of_a_look() -> None:
+    look = SOUND._replace(by_heart=math.nan, dead={"4x4": 2})
+    numbers = look.numbers()
+    assert numbers["dead 4x4"] == 2
+    assert numbers["swinging 8x8"] == 0
+    assert numbers["diversity"] == 0.95
+    assert "by_heart" not in numbers
+    json.dumps(numbers, allow_nan=False)
+
+
+def test_share_above_is_the_area_under_the_curve() -> None:
+    rng = torch.Generator().manual_seed(0)
+    a = torch.randn(50, generator=rng).add(0.7).mul(4).round()  # rounded: there are ties
+    b = torch.randn(70, generator=rng).mul(4).round()
+    truth = torch.cat([torch.ones(50), torch.zeros(70)]).long()
+    expected = binary_auroc(torch.cat([a, b]).sigmoid(), truth).item()
+    assert share_above(a, b) == pytest.approx(expected, abs=1e-6)
+    assert share_above(a, b) + share_above(b, a) == pytest.approx(1, abs=1e-6)
+    assert share_above(a, a) == 0.5
+    assert math.isnan(share_above(a, torch.empty(0)))
+
+
+def test_difference_is_that_to_the_nearest() -> None:
+    flat = torch.tensor([0.0, 0.1, 0.5]).view(3, 1, 1, 1).expand(3, 3, 32, 32)
+    side = math.sqrt(3 * 16 * 16)  # of a difference of 1 in all values of the shrunk pictures
+    assert difference(flat) == pytest.approx(side * (0.1 + 0.1 + 0.4) / 3, rel=1e-5)
+    assert difference(torch.zeros(4, 1, 16, 16)) == 0
+
+
+def test_places_are_spread_over_a_map() -> None:
+    maps = torch.arange(2 * 3 * 8 * 12.0).view(2, 3, 8, 12)
+    places = at_places(maps)
+    assert places.shape == (2, 3, 16)
+    assert places[0, 0].tolist()[:4] == [0, 3, 7, 11]
+    assert places[1, 2, -1] == maps[1, 2, 7, 11]
+    assert torch.equal(at_places(maps[:, :, :4, :4]), maps[:, :, :4, :4].flatten(2))
+
+
+def test_dead_maps_do_not_follow_the_latent() -> None:
+    maps = torch.randn(32, 6, 16, generator=torch.Generator().manual_seed(0))
+    maps[:, 1] = 0
+    maps[:, 4] = torch.arange(16.0)  # a pattern, but the same for all latents
+    maps[:, 5] *= 0.2
+    assert dead(maps).tolist() == [False, True, False, False, True, False]
+
+
+def test_swinging_maps_return() -> None:
+    rng = torch.Generator().manual_seed(0)
+    one, other = torch.randn(2, FOLLOWED, 1, 16, generator=rng)
+    drift = [one + 0.4 * step * other for step in range(3)]
+    swing = [one, other, one]
+    still = [one, one, one]
+    courses = [course(torch.cat(maps, 1)) for maps in zip(drift, swing, still, strict=True)]
+    assert swinging(*courses).tolist() == [False, True, False]
+    assert swinging(*courses[:2]).tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("strength", [0.1, 1.0, 2.0, 3.0, 5.0, 8.0])
+def test_no_calibrated_discriminator_overshoots(strength: float) -> None:
+    """Logits that are the true log-odds of two Gaussian laws: the product stays below 1.75."""
+    noise = torch.randn(1_000_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    real = strength + math.sqrt(2 * strength) * noise
+    pair = torch.stack([discriminator_loss(real, -real), generator_loss(-real)])
+    assert 0.9 < overshot([pair], "cross-entropy") < 1.75
+    sure = torch.stack([discriminator_loss(4 * real, -4 * real), generator_loss(-4 * real)])
+    if strength < 5:
+        assert overshot([sure], "cross-entropy") > overshot([pair], "cross-entropy")
+
+
+def test_overshot_is_not_known_of_other_objectives() -> None:
+    assert math.isnan(overshot([torch.ones(2)], "hinge"))
+    assert math.isnan(overshot([], "cross-entropy"))
+    turns = [torch.tensor([2.0, math.nan]), torch.tensor([math.nan, 3.0])]
+    assert overshot(turns, "cross-entropy") == 6
+
+
+def begun(source: Path, **options: Any) -> tuple[TrainState, Loader]:
+    """A run after a few steps."""
+    pack = open_pack(source, PackConfig(size=Size(16, 16)))
+    classes = 3 if "labels" in options else 0
+    config = preset("default", **{**TINY, **options}).fitted(Size(16, 16), 3, classes)
+    state = TrainState(config, torch.device("cpu"))
+    loader = Loader(pack, config.train.batch, 1, config.train.labels, held_out=4)
+    for _ in range(3):
+        pixels, labels = loader.batch(state.images_seen)
+        train_step(state, pixels.permute(0, 3, 1, 2) / 127.5 - 1, labels)
+    return state, loader
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"d_norm": "spectral"}, {"labels": "class"}, {"augment": "all", "precision": "bfloat16"}],
+)
+def test_a_look_changes_nothing(classes: Path, options: dict[str, Any]) -> None:
+    state, loader = begun(classes, **options)
+    before, chance = copy.deepcopy(state.state_dict()), torch.get_rng_state()
+    health = Health(loader)
+    first, again = health.look(state), health.look(state)
+    assert first._replace(overshot=0.0) == again._replace(overshot=0.0)
+    assert torch.equal(chance, torch.get_rng_state())
+    after = state.state_dict()
+    for name in ("generator", "discriminator", "average"):
+        for key, tensor in after[name].items():
+            assert torch.equal(tensor, before[name][key]), key
+    assert after["images_seen"] == before["images_seen"]
+
+
+def test_a_look_is_what_the_networks_say(classes: Path) -> None:
+    state, loader = begun(classes, batch=64, precision="float32")
+    look = Health(loader).look(state)
+    assert look.images_seen == 3 * 64
+    shown, hidden = loader.shown(100)[0], loader.hidden(100)[0]
+    real = torch.cat([shown, hidden]).permute(0, 3, 1, 2) / 127.5 - 1
+    with torch.no_grad():  # all in one batch here, so their order does not matter
+        answers = state.discriminator(real)
+    assert look.answer_on_real == pytest.approx(answers[:8].sigmoid().mean().item(), abs=1e-4)
+    assert look.answer_on_held_out == pytest.approx(answers[8:].sigmoid().mean().item(), abs=1e-4)
+    assert look.by_heart == pytest.approx(share_above(answers[:8], answers[8:]), abs=1e-4)
+    assert 0 < look.company < 0.5
+    assert set(look.dead) == set(look.swinging) == {"4x4", "8x8"}
+
+
+def test_a_generator_that_ignores_its_latents(classes: Path) -> None:
+    state, loader = begun(classes)
+    with torch.no_grad():
+        norm = state.generator.project[1]
+        assert isinstance(norm, nn.BatchNorm1d)
+        norm.weight.zero_()
+        norm.bias.fill_(1.0)
+    look = Health(loader).look(state)
+    assert look.diversity < 1e-3
+    assert look.dead["8x8"] == 0  # no map differs from the others
+
+
+def test_health_is_saved_whole(classes: Path) -> None:
+    state, loader = begun(classes)
+    health, other = Health(loader), Health(loader)
+    for _ in range(2):
+        health.look(state)
+        health.note(train_step(state, torch.zeros(4, 3, 16, 16)))
+    other.load_state_dict(copy.deepcopy(health.state_dict()))
+    assert health.look(state) == other.look(state)
+    assert len(health.looks) == 3
+    assert health.looks == other.looks
+
+
+def test_no_pictures_held_out(classes: Path) -> None:
+    state, loader = begun(classes)
+    loader.held_out = 0
+    look = Health(loader).look(state)
+    assert math.isnan(look.by_heart)
+    assert math.isnan(look.answer_on_held_out)
+    assert len(loader.pack) < LOOKED_AT
+
+
+def words(run: Path) -> dict[int, list[str]]:
+    """What the looks of a run said, by the pictures seen."""
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return {line["images_seen"]: line["health"] for line in lines if "health" in line}
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn faces as single files."""
+    folder = tmp_path_factory.mktemp("drawings")
+    for number, picture in enumerate(FACES.draw(np.arange(2_000), 16, 16)[0]):
+        Image.fromarray(picture).save(folder / f"{number:04}.png")
+    return folder
+
+
+SMALL: dict[str, Any] = {
+    "size": 16,
+    "width": 8,
+    "learning_rate": 1e-3,
+    "watch_interval": 2_000,
+    "device": "cpu",
+}
+
+
+def test_a_sound_run_is_called_sound(drawings: Path, tmp_path: Path) -> None:
+    dcgan.train(drawings, tmp_path / "run", **SMALL, images=20_100)
+    assert len(words(tmp_path / "run")) == 10
+    assert not any(words(tmp_path / "run").values())
+
+
+@pytest.mark.parametrize(
+    ("options", "pictures", "sentence", "within"),
+    [  # a hundred times the generator's rate, or a thousandth
+        ({"d_learning_rate": 0.1}, 2_000, "D overshoots", 30_100),
+        ({"batch": 4}, 2_000, "of a picture hangs on those drawn with it", 6_100),
+        ({}, 50, "D knows its pictures by heart", 26_100),
+        ({"d_learning_rate": 1e-6}, 2_000, "D is lost", 18_100),
+    ],
+)
+def test_a_sick_run_is_recognised(
+    drawings: Path,
+    tmp_path: Path,
+    options: dict[str, Any],
+    pictures: int,
+    sentence: str,
+    within: int,
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(drawings.iterdir())[:pictures]:
+        (few / path.name).symlink_to(path)
+    dcgan.train(few, tmp_path / "run", **{**SMALL, **options}, images=within)
+    assert any(sentence in text for texts in words(tmp_path / "run").values() for text in texts)
