@@ -70,8 +70,30 @@ ROWS: dict[str, dict[str, Any]] = {
     "shift and 5e-4": {"augment": "shift", "learning_rate": 5e-4},
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
     "batch 32 and shift and 5e-4": {"batch": 32, "augment": "shift", "learning_rate": 5e-4},
+    "batch 32 and shift and 50k": {
+        "batch": 32,
+        "augment": "shift",
+        "average_half_life": 50_000,
+    },
+    "batch 32 and shift and 5e-4 and 50k": {
+        "batch": 32,
+        "augment": "shift",
+        "learning_rate": 5e-4,
+        "average_half_life": 50_000,
+    },
+    "batch 16 and shift and 50k": {
+        "batch": 16,
+        "augment": "shift",
+        "average_half_life": 50_000,
+    },
     "shift and 1e-3": {"augment": "shift", "learning_rate": 1e-3},
     "all augmentation": {"augment": "all"},
+    "mirrored": {"flip": True},
+    "no norm and penalty 1 and 1e-3": {
+        "d_norm": "none",
+        "gradient_penalty": 1.0,
+        "learning_rate": 1e-3,
+    },
     "resizing": {"upsampling": "resize"},
     "spectral": {"d_norm": "spectral"},
     "spectral and hinge": {"d_norm": "spectral", "objective": "hinge"},
@@ -129,7 +151,7 @@ def train_row(config: Config, pack: Pack, yard: Yard, points: int, name: str) ->
             found = yard.measure(state, pack)
             course.append({"images_seen": state.images_seen, **found})
             bar.update(state.images_seen, f"Fréchet distance {found['frechet']:.2f}")
-    return {"course": course, "seconds": seconds, "bad": float(state.most_bad_in_a_row)}
+    return {"course": course, "seconds": seconds, "failing_since": int(state.failing_since)}
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -162,6 +184,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=5, help="measurements on the way")
     parser.add_argument("--count", type=int, default=5_000, help="pictures drawn for each")
     parser.add_argument("--rows", default=",".join(ROWS), help="names, with commas")
+    parser.add_argument("--base", default="default", help="the row to which the others are added")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--table", action="store_true", help="print the table and nothing else")
     arguments = parser.parse_args()
@@ -171,8 +194,14 @@ def main() -> None:
     for name in names:
         if name not in ROWS:
             parser.error(f"There is no row {name!r}. {did_you_mean(name, ROWS)}")
+    base = ROWS[arguments.base]
+    label = "{}" if arguments.base == "default" else f"{arguments.base} + {{}}"
     known = {(result["row"], result["seed"], result["images"]) for result in results}
-    missing = [n for n in names if (n, arguments.seed, arguments.images) not in known]
+    missing = [
+        name
+        for name in names
+        if (label.format(name), arguments.seed, arguments.images) not in known
+    ]
     if missing:
         keep_freed_memory()
         size: Size = load_encoder(arguments.encoder).task.size
@@ -181,11 +210,15 @@ def main() -> None:
             yard = Yard(pack, arguments.encoder, arguments.count)
             for name in missing:
                 options = {"size": str(size), "images": arguments.images, "seed": arguments.seed}
-                config = preset("default", **(options | ROWS[name]))
+                config = preset("default", **(options | base | ROWS[name]))
                 config = config.fitted(size, pack.info.channels, 0)
-                found = train_row(config, pack, yard, arguments.points, name)
-                facts = {"row": name, "seed": arguments.seed, "images": arguments.images}
-                results.append(facts | {"options": ROWS[name]} | found)
+                found = train_row(config, pack, yard, arguments.points, label.format(name))
+                facts = {
+                    "row": label.format(name),
+                    "seed": arguments.seed,
+                    "images": arguments.images,
+                }
+                results.append(facts | {"options": base | ROWS[name]} | found)
                 with arguments.results.open("a") as file:
                     file.write(json.dumps(results[-1]) + "\n")
     print(table([r for r in results if r["images"] == arguments.images]))

@@ -29,7 +29,7 @@ from dcgan.sample import draw, latents_of
 from dcgan.size import Size
 from dcgan.step import TrainState, train_step
 from dcgan.tensors import Pixels
-from dcgan.trainer import BAD_STEPS_IN_A_ROW, Trainer
+from dcgan.trainer import Trainer
 
 DRAWN = 16
 
@@ -53,7 +53,7 @@ def train_seed(config: Config, pack: Pack, name: str) -> tuple[dict[str, Any], P
                     first.setdefault(finding.text.split(":")[0], look.images_seen)
     pixels = draw(state.average, latents_of(range(DRAWN), config.network))
     last = health.look(state).numbers()
-    diverged = bool(state.most_bad_in_a_row >= BAD_STEPS_IN_A_ROW)
+    diverged = bool(state.failing_since >= 0)
     return {"findings": first, "diverged": diverged, "last": last}, pixels
 
 

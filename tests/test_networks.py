@@ -1,5 +1,7 @@
 """The networks against the paper's numbers and against the layers written out by hand."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,11 @@ from dcgan.networks import (
 )
 from dcgan.presets import preset
 from dcgan.size import Size
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_a_plan_of_any_norm(norm: Literal["batch", "spectral", "none"]) -> None:
+    assert "Discriminator" in plan_text(NetworkConfig(d_norm=norm))
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 import dcgan
+from dcgan import step
 from dcgan.checkpoint import read_checkpoint
 from dcgan.config import NetworkConfig, PackConfig
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
 from dcgan.errors import DCGANError, Stopped
 from dcgan.health import Distance, Finding, Health
+from dcgan.losses import generator_loss
 from dcgan.model import Model
 from dcgan.presets import preset
 from dcgan.size import Size
@@ -94,10 +96,27 @@ def test_patience_ends_a_run(
     assert state_of(tmp_path / "run")["images_seen"] == 40
 
 
+@pytest.mark.parametrize("patience", [4, 12, 20])
+def test_patience_waits_for_a_measurement(photos: Path, tmp_path: Path, patience: int) -> None:
+    falling = Given({at: 100.0 / at for at in range(8, 49, 8)})
+    assert run(photos, tmp_path / "run", images=44, patience=patience, distance=Given(
+        {**falling.values, 44: 0.5}
+    )).images_seen == 44  # fmt: skip
+
+
 def test_patience_needs_a_distance(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match=r"`patience` \(=16\) waits .* give --encoder FILE"):
         run(photos, tmp_path / "run", images=40, patience=16)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_an_earlier_run_left_is_not_the_best(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=24, distance=Given(VALUES))
+    for path in (tmp_path / "run" / "checkpoints").iterdir():
+        path.unlink()
+    (tmp_path / "run" / "config.json").unlink()
+    assert run(photos, tmp_path / "run", images=24, width=4).config.width == 4
+    assert dcgan.load(tmp_path / "run").config.width == 4
 
 
 def test_another_encoder_is_refused(photos: Path, tmp_path: Path) -> None:
@@ -205,6 +224,43 @@ def test_a_run_that_went_back_can_be_stopped(
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.mark.parametrize("stops", [(28,), (28, 36), (12, 44, 60)])
+@pytest.mark.parametrize("interval", [4, 8])
+def test_a_run_goes_back_to_the_same_place_however_often_it_was_stopped(
+    photos: Path, tmp_path: Path, collapsing: list[int], stops: tuple[int, ...], interval: int
+) -> None:
+    options: dict[str, Any] = {**TINY, **OFTEN, "checkpoint_interval": interval, "images": 64}
+    dcgan.train(photos, tmp_path / "whole", **options)
+    collapsing[0] = 1
+    for images_seen in stops:
+        stop_at(images_seen, photos, tmp_path / "parts", options)
+    dcgan.train(photos, tmp_path / "parts", **options)
+    assert state_of(tmp_path / "whole")["training"]["attempt"] == 1
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_steps_that_fail_are_known_after_a_stop(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = generator_loss
+    failed: list[float] = []
+
+    def failing(fake: torch.Tensor, objective: str) -> torch.Tensor:
+        failed.append(1.0)
+        return real(fake, objective) * (float("nan") if 5 < len(failed) < 9 else 1.0)
+
+    monkeypatch.setattr(step, "generator_loss", failing)
+    options: dict[str, Any] = {**TINY, **OFTEN, "log_interval": 48, "images": 64}
+    dcgan.train(photos, tmp_path / "whole", **options)
+    failed.clear()
+    stop_at(36, photos, tmp_path / "parts", options)
+    dcgan.train(photos, tmp_path / "parts", **options)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    (event,) = [line for line in lines(tmp_path / "whole") if "trouble" in line]
+    assert event["images_seen"] == 16  # the steps from 20 to 32 failed
+    assert "not finite" in event["trouble"]
+
+
 def test_a_run_goes_back_to_its_start_if_need_be(
     photos: Path, tmp_path: Path, collapsing: list[int]
 ) -> None:
@@ -231,7 +287,7 @@ def test_checkpoints_after_the_trouble_are_gone(
 ) -> None:
     run(photos, tmp_path / "run", images=52, checkpoint_interval=8)
     moments = sorted(path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.pt"))
-    assert moments == ["000000040", "000000048", "000000052"]
+    assert moments == ["000000024", "000000032", "000000040", "000000048", "000000052-stopped"]
     for path in (tmp_path / "run" / "checkpoints").glob("*.pt"):
         assert read_checkpoint(path)["training"]["attempt"] == 1
 
@@ -247,9 +303,14 @@ def test_looks_are_logged(photos: Path, tmp_path: Path) -> None:
     assert all(line["d_gradient"] > 0 and line["g_gradient"] > 0 for line in losses)
 
 
+def test_too_few_pictures_for_a_distance(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match="photos has 12 pictures; a distance to fewer than 100"):
+        run(photos, tmp_path / "run", images=8, distance=dcgan.frechet_in("no matter"))
+
+
 def test_the_distance_in_an_encoder(tmp_path: Path) -> None:
     classes, file = tmp_path / "animals", tmp_path / "encoder.safetensors"
-    for number in range(40):
+    for number in range(100):
         place = classes / ("ant", "bee")[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         drawn_picture(number).save(place / f"{number:02}.png")

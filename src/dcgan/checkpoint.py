@@ -11,6 +11,7 @@ best.safetensors         the same at the moment of the smallest distance, if tha
 import io
 import os
 import pickle
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from dcgan.model import BEST_FILE, MODEL_FILE
 
 FORMAT = "dcgan checkpoint 2"
 LATEST_KEPT = 3
+STOPPED = "-stopped"
 
 
 class DamagedCheckpointError(DCGANError):
@@ -116,10 +118,20 @@ class Run:
         """Where the sheet of samples of this moment stands."""
         return self.samples / f"{images_seen:09}.png"
 
-    def save(self, state: dict[str, Any], images_seen: int, keep_interval: int) -> None:
+    def save(
+        self,
+        state: dict[str, Any],
+        images_seen: int,
+        keep_interval: int,
+        *,
+        is_regular: bool = True,
+        needed: int | None = None,
+    ) -> None:
         """Writes a checkpoint, then deletes old ones.
 
-        The last three stay, and the first in each `keep_interval` pictures.
+        The last three regular ones stay, the first in each `keep_interval` pictures, and the last
+        one before the moment that is needed. Of those written because a run was stopped, which
+        would not be there without the stop, only one that is newer than the others stays.
 
         Raises:
             DCGANError: it cannot be written; those before are whole.
@@ -127,12 +139,18 @@ class Run:
         # By way of memory: PyTorch's own writer hides what the system said of a full disk.
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, "images_seen": images_seen, "state": state}, buffer)
-        with replacing(self.checkpoints / f"{images_seen:09}.pt") as file:
+        name = f"{images_seen:09}{'' if is_regular else STOPPED}.pt"
+        with replacing(self.checkpoints / name) as file:
             file.write(buffer.getbuffer())
+        for old in self._found():
+            if not is_regular_file(old) and old.name != name and moment(old) <= images_seen:
+                old.unlink()
+        regular = [path for path in self._found() if is_regular_file(path)]
+        before = [path for path in regular if needed is not None and moment(path) < needed]
         kept: set[int] = set()
-        for old in self._found()[:-LATEST_KEPT]:
-            interval = int(old.stem) // keep_interval
-            if interval == 0 or interval in kept:
+        for old in regular[:-LATEST_KEPT]:
+            interval = moment(old) // keep_interval
+            if (interval == 0 or interval in kept) and old not in before[-1:]:
                 old.unlink()
             kept.add(interval)
 
@@ -158,29 +176,47 @@ class Run:
         return None
 
     def latest_before(self, images_seen: int) -> dict[str, Any] | None:
-        """The state in the newest sound checkpoint before this moment, or None.
-
-        Those from this moment on are deleted.
-        """
+        """The state in the newest sound regular checkpoint before this moment, or None."""
         for path in reversed(self._found()):
-            if int(path.stem) >= images_seen:
-                path.unlink()
-                continue
-            try:
-                return read_checkpoint(path)
-            except DamagedCheckpointError as error:
-                logger.warning("%s Trying the one before.", error)
+            if moment(path) < images_seen and is_regular_file(path):
+                try:
+                    return read_checkpoint(path)
+                except DamagedCheckpointError as error:
+                    logger.warning("%s Trying the one before.", error)
         return None
+
+    def delete_after(self, images_seen: int) -> None:
+        """Deletes the checkpoints after this moment."""
+        for path in self._found():
+            if moment(path) > images_seen:
+                path.unlink()
+
+    def delete_remains(self) -> None:
+        """Deletes what an earlier run left behind that has no checkpoint any more."""
+        self.best_file.unlink(missing_ok=True)
+        for path in self.path.glob("log-*.jsonl"):
+            path.unlink()
 
     def set_aside_after(self, images_seen: int) -> None:
         """Renames the checkpoints after this moment, damaged ones, so that they no longer count."""
         for path in self._found():
-            if int(path.stem) > images_seen:
+            if moment(path) > images_seen:
                 path.replace(path.with_suffix(".damaged"))
 
     def _found(self) -> list[Path]:
-        files = (path for path in self.checkpoints.glob("*.pt") if path.stem.isdecimal())
-        return sorted(files, key=lambda path: int(path.stem))
+        names = re.compile(rf"\d+({STOPPED})?\.pt")
+        files = (path for path in self.checkpoints.glob("*.pt") if names.fullmatch(path.name))
+        return sorted(files, key=moment)
+
+
+def moment(path: Path) -> int:
+    """The moment of a checkpoint, by its name."""
+    return int(path.stem.removesuffix(STOPPED))
+
+
+def is_regular_file(path: Path) -> bool:
+    """Whether a checkpoint was due, and not written because the run was stopped."""
+    return not path.stem.endswith(STOPPED)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -198,8 +198,8 @@ class TrainConfig:
     labels: str = option("", "Label column to condition both networks on, such as `class`.")
     held_out: float = option(
         0.05,
-        "Share of the pictures, 1,000 at most, never trained on: they show whether D learns by "
-        "heart (paper: none).",
+        "Share of the pictures, from 8 to 1,000, never trained on: they show whether D learns the "
+        "others by heart (paper: none).",
         minimum=0,
         maximum=0.5,
     )

@@ -7,6 +7,7 @@ they were.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dcgan.config import TrainConfig
 from dcgan.data.loader import Loader, derive, shuffled
 from dcgan.images import to_floats
 from dcgan.model import Model
-from dcgan.sample import draw_latents, labels_of
+from dcgan.sample import draw_latents, in_batches, labels_of
 from dcgan.step import StepLosses, TrainState, mean_answer, precision, seen
 from dcgan.tensors import Images, Labels, Latents, Logits
 
@@ -58,7 +60,8 @@ class Look(NamedTuple):
     contrast: float
     """Deviation of the generated pictures' values over that of the real ones'."""
     company: float
-    """What a generated picture owes to those drawn with it, as a share of how pictures differ."""
+    """How far the same latent's pictures in other batches are apart, over those of other latents.
+    NaN where a look is one batch."""
     overshot: float
     """D's loss times G's since the last look. At most about 1.75 for a D that is right as often as
     it is sure of itself: one of them is small then. NaN with other objectives."""
@@ -114,8 +117,8 @@ SIGNS = (
     Sign(
         lambda look: look.by_heart > 0.75,
         lambda look: (
-            f"D knows its pictures by heart: it takes {look.answer_on_real:.0%} of them for real, "
-            f"{look.answer_on_held_out:.0%} of others; give it more, or --augment all"
+            f"D knows its pictures by heart: it says {look.answer_on_real:.0%} real to them, "
+            f"{look.answer_on_held_out:.0%} to others; give it more, or --augment all"
         ),
     ),
     Sign(
@@ -124,7 +127,7 @@ SIGNS = (
     ),
     Sign(
         lambda look: look.told_apart > 0.999,
-        lambda look: "D wins: no generated picture passes for real; lower --d-learning-rate",
+        lambda look: "D wins: it ranks each real picture above the others; lower --d-learning-rate",
     ),
     Sign(
         lambda look: look.told_apart < 0.4,
@@ -136,8 +139,8 @@ SIGNS = (
     Sign(
         lambda look: look.company > 0.45,
         lambda look: (
-            f"{look.company:.0%} of a picture hangs on those drawn with it: "
-            "batch norm needs a larger --batch"
+            f"the same latent in another batch differs {look.company:.0%} as much as another "
+            "latent: batch norm needs a larger --batch"
         ),
     ),
     Sign(
@@ -169,35 +172,39 @@ class Health:
     def __init__(self, loader: Loader) -> None:
         self.looks: list[Look] = []
         self._courses: list[Maps] = []
-        self._losses: list[Tensor] = []
-        real, labels = loader.shown(LOOKED_AT)
-        held_out, held_out_labels = loader.hidden(LOOKED_AT)
+        self._losses = torch.zeros(2)
+        """Sums of D's losses and of G's since the last look."""
+        self._turns = torch.zeros(2)
+        """Of how many steps."""
+        (real, labels), (others, other_labels) = loader.shown(LOOKED_AT), loader.hidden(LOOKED_AT)
         self._batch, self._count = loader.size, len(real)
-        self._real = to_floats(torch.cat([real, held_out]))
-        self._labels = None
-        if labels is not None and held_out_labels is not None:
-            self._labels = torch.cat([labels, held_out_labels])
+        self._real, self._labels = torch.cat([real, others]), None
+        if labels is not None and other_labels is not None:
+            self._labels = torch.cat([labels, other_labels])
 
     def note(self, losses: StepLosses) -> None:
         """Takes down a step's losses, without waiting for the device."""
-        self._losses.append(torch.stack([losses.d_loss, losses.g_loss]))
+        pair = torch.stack([losses.d_loss, losses.g_loss])
+        self._losses = self._losses.to(pair.device) + pair.nan_to_num(0.0, math.inf, -math.inf)
+        self._turns = self._turns.to(pair.device) + ~pair.isnan()
 
     @torch.no_grad()
     def look(self, state: TrainState) -> Look:
         """Looks at a run; waits for the device."""
         z, labels = latents_to_look_at(state)
-        order = torch.arange(LOOKED_AT, device=state.device)
+        parts = in_batches(range(LOOKED_AT), self._batch)
         with left_alone(state.discriminator), precision(state):
-            fake, maps = drawn(state, z, labels, order)
-            again, _ = drawn(state, z, labels, order.view(2, -1).T.flatten())
-            fake_logits = answers(state, fake, labels, "fake")
+            fake, maps = drawn(state, z, labels, parts)
+            again, _ = drawn(state, z, labels, in_other_company(parts))
             # Each batch is of one kind, as in training; those held out are real ones too.
-            real_logits = answers(state, self._real, self._labels, "real")
+            fake_logits = answers(state, fake, labels, "fake")
+            real_logits = answers(state, to_floats(self._real), self._labels, "real")
         shown, held_out = real_logits[: self._count], real_logits[self._count :]
-        real = self._real[: self._count]
-        diversity = difference(fake[: self._count]) / difference(real)
+        real = to_floats(self._real[: self._count])
+        diversity = ratio(difference(fake[: self._count]), difference(real))
         highest = self.looks[-1].most_diverse if self.looks else 0.0
         courses = {grid: course(values) for grid, values in maps.items()}
+        kept = [*self._courses, courses]
         found = Look(
             images_seen=state.images_seen,
             answer_on_real=mean_answer(shown).item(),
@@ -206,21 +213,24 @@ class Health:
             told_apart=share_above(shown, fake_logits),
             by_heart=share_above(shown, held_out),
             diversity=diversity,
-            most_diverse=max(diversity, highest),
-            contrast=(fake.std() / real.std()).item(),
-            company=((fake - again).square().mean() / (2 * fake.var(0).mean())).sqrt().item(),
-            overshot=overshot(self._losses, state.config.train.objective),
+            most_diverse=max(highest, diversity),
+            contrast=ratio(fake.std().item(), real.std().item()),
+            company=company(fake, again) if len(parts) > 1 else math.nan,
+            overshot=self._overshot(state.config.train),
             maps={grid: values.shape[1] for grid, values in maps.items()},
             dead={grid: int(dead(values).sum()) for grid, values in maps.items()},
-            swinging={
-                grid: int(swinging(*(kept[grid] for kept in (*self._courses, courses))).sum())
-                for grid in maps
-            },
+            swinging={grid: int(swinging([c[grid] for c in kept]).sum()) for grid in maps},
         )
-        self._courses = [*self._courses, courses][-2:]
+        self._courses = kept[-2:]
         self.looks = [*self.looks, found][-LOOKS_KEPT:]
-        self._losses = []
+        self._losses, self._turns = torch.zeros(2), torch.zeros(2)
         return found
+
+    def _overshot(self, options: TrainConfig) -> float:
+        # With other objectives and targets the product has another limit.
+        if options.objective != "cross-entropy" or options.real_target < 1:
+            return math.nan
+        return (self._losses / self._turns).prod().item()
 
     def findings(self) -> list[Finding]:
         """What is not as it should be; nothing before there are enough looks."""
@@ -231,14 +241,15 @@ class Health:
         return {
             "looks": [look._asdict() for look in self.looks],
             "courses": self._courses,
-            "losses": [losses.cpu() for losses in self._losses],
+            "losses": self._losses.cpu(),
+            "turns": self._turns.cpu(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over what `state_dict` gave."""
         self.looks = [Look(**look) for look in state["looks"]]
         self._courses = list(state["courses"])
-        self._losses = list(state["losses"])
+        self._losses, self._turns = state["losses"], state["turns"]
 
 
 def findings(looks: Sequence[Look], batch: int) -> list[Finding]:
@@ -263,13 +274,6 @@ def counted(some: Mapping[str, int], maps: Mapping[str, int]) -> str:
     return ", ".join(f"{n} of {maps[grid]} maps of {grid}" for grid, n in some.items() if n)
 
 
-def overshot(losses: Sequence[Tensor], objective: str) -> float:
-    """The product of D's mean loss and G's over steps (2,), NaN where it says nothing."""
-    if objective != "cross-entropy" or not losses:
-        return math.nan
-    return torch.stack([pair.cpu() for pair in losses]).nanmean(0).prod().item()
-
-
 def latents_to_look_at(state: TrainState) -> tuple[Latents, Labels | None]:
     """The same latents in each look, and their classes."""
     network = state.config.network
@@ -279,27 +283,33 @@ def latents_to_look_at(state: TrainState) -> tuple[Latents, Labels | None]:
     return z, None if labels is None else labels.to(state.device)
 
 
+def in_other_company(parts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Parts of the same lengths, each with as few as can be that stood in one part together."""
+    places = [(place, number) for part in parts for place, number in enumerate(part)]
+    order = [number for _, number in sorted(places)]
+    ends = [0, *accumulate(len(part) for part in parts)]
+    return [order[start:end] for start, end in pairwise(ends)]
+
+
 def drawn(
-    state: TrainState, z: Latents, labels: Labels | None, order: Tensor
+    state: TrainState, z: Latents, labels: Labels | None, parts: Sequence[Sequence[int]]
 ) -> tuple[Images, Maps]:
-    """The generator's pictures of latents that pass in this order, in batches as in training.
+    """The generator's pictures of latents that pass in these parts, with batch statistics.
 
     Returns:
         The pictures (N, C, H, W), and their maps at `POSITIONS` x `POSITIONS` places by grid, (N,
         maps, places); both in the order of the latents.
     """
     images, maps = [], []
-    for part in torch.split(order, state.config.train.batch):
-        chosen = None if labels is None else labels[part]
-        images.append(state.generator(z[part], chosen).float())
-        maps.append({
-            grid: at_places(values)
-            for grid, values in state.generator.features(z[part], chosen).items()
-        })  # fmt: skip
-    back = order.argsort()
-    return torch.cat(images)[back], {
-        grid: torch.cat([found[grid] for found in maps])[back] for grid in maps[0]
-    }
+    for part in parts:
+        rows = torch.tensor(part)
+        chosen = None if labels is None else labels[rows]
+        images.append(state.generator(z[rows], chosen).float())
+        features = state.generator.features(z[rows], chosen)
+        maps.append({grid: at_places(values) for grid, values in features.items()})
+    back = torch.tensor([number for part in parts for number in part]).argsort()
+    together = {grid: torch.cat([found[grid] for found in maps])[back] for grid in maps[0]}
+    return torch.cat(images)[back], together
 
 
 def at_places(maps: Tensor) -> Tensor:
@@ -310,12 +320,15 @@ def at_places(maps: Tensor) -> Tensor:
 
 def answers(state: TrainState, images: Images, labels: Labels | None, purpose: str) -> Logits:
     """D's logits (N,) of pictures of one kind, mixed, in batches and as changed as in training."""
-    order = shuffled(np.arange(len(images)), len(images), derive(0, "looks", 1))
-    logits = torch.empty(len(images))
-    for part in torch.split(torch.from_numpy(order), state.config.train.batch):
-        chosen = None if labels is None else labels[part].to(state.device)
-        shown = seen(state, images[part].to(state.device), purpose)
-        logits[part] = state.discriminator(shown, chosen).float().cpu()
+    count = len(images)
+    order = shuffled(np.arange(count), count, derive(0, "looks", 1)).tolist()
+    logits = torch.empty(count)
+    most = max(state.config.train.batch, 3)  # so that no odd count leaves a part of one
+    for part in in_batches(order if count > 1 else order * 2, most):
+        rows = torch.tensor(part)
+        chosen = None if labels is None else labels[rows].to(state.device)
+        shown = seen(state, images[rows].to(state.device), purpose)
+        logits[rows] = state.discriminator(shown, chosen).float().cpu()
     return logits
 
 
@@ -341,9 +354,23 @@ def share_above(a: Tensor, b: Tensor) -> float:
 
 def difference(images: Images) -> float:
     """How far a picture is from the one most like it, on average: of pictures shrunk by area."""
-    small = F.adaptive_avg_pool2d(images, SHRUNK_TO).flatten(1)
+    small = F.adaptive_avg_pool2d(images.cpu(), SHRUNK_TO).flatten(1)
     distances = torch.cdist(small, small)
     return distances.fill_diagonal_(math.inf).amin(1).mean().item()
+
+
+def ratio(value: float, other: float) -> float:
+    """NaN where the other is 0, as of pictures that are all the same."""
+    return value / other if other else math.nan
+
+
+def company(images: Images, again: Images) -> float:
+    """How far pictures of the same latents in other batches are apart, over those of others.
+
+    Both as the root of the mean square; 0 where a picture is a matter of its latent alone.
+    """
+    others = 2 * images.var(0).mean().item()
+    return math.sqrt(ratio((images - again).square().mean().item(), others))
 
 
 def dead(maps: Tensor) -> Tensor:
@@ -359,7 +386,7 @@ def course(maps: Tensor) -> Tensor:
     return F.normalize(rows - rows.mean(1, keepdim=True), dim=1).half().cpu()
 
 
-def swinging(*courses: Tensor) -> Tensor:
+def swinging(courses: Sequence[Tensor]) -> Tensor:
     """Which maps are like two looks ago, but not like the last look, (maps,) bool.
 
     A filter that collapsed into one oscillating mode does so (Section 7 of the paper); one that

@@ -51,6 +51,11 @@ class Bar:
         """How much is done."""
         return int(self.live.tasks[0].completed)
 
+    def go_back(self, done: int) -> None:
+        """Begins anew from here, rate and all."""
+        self._first, self._start = done, time.perf_counter()
+        self.live.reset(self._task, completed=done, total=self.total, text="")
+
     def rate(self) -> float:
         """Units per second since the beginning."""
         return (self.done - self._first) / max(time.perf_counter() - self._start, 1e-9)

@@ -271,7 +271,9 @@ def largest_singular_value(layer: SpectralConv2d | SpectralLinear) -> Tensor:
     Each pass in training brings the direction that is kept one power iteration nearer.
     """
     matrix: Tensor = layer.weight.flatten(1)
-    with torch.autocast(matrix.device.type, enabled=False):
+    # Where there is no memory (the plan of the layers) there is no arithmetic either.
+    kind = "cpu" if matrix.is_meta else matrix.device.type
+    with torch.autocast(kind, enabled=False):
         with torch.no_grad():
             right = F.normalize(matrix.T @ layer.direction, dim=0)
             left = F.normalize(matrix @ right, dim=0)

@@ -20,6 +20,8 @@ from dcgan.tensors import Images, Labels
 
 PENALTY_INTERVAL = 16
 """Steps from one gradient penalty to the next, which then weighs as much more."""
+BAD_STEPS_IN_A_ROW = 3
+"""Steps that give no finite gradients, at which a run cannot go on as it is."""
 AVERAGE_WARM_UP = 0.1
 """The averaged weights' half-life is at most this share of the pictures seen so far."""
 
@@ -74,7 +76,8 @@ class TrainState:
             options.precision == "auto" and has_native_bfloat16(device)
         )
         self.bad_in_a_row = torch.zeros((), device=device)
-        self.most_bad_in_a_row = torch.zeros((), device=device)
+        self.failing_since = torch.full((), -1, dtype=torch.long, device=device)
+        """The clock when steps began to fail that were as many in a row as may be; -1 if never."""
 
     def rng(self, purpose: str) -> torch.Generator:
         """Randomness for this purpose at this moment of the run."""
@@ -82,10 +85,12 @@ class TrainState:
         seed = derive(self.config.train.seed, words, self.images_seen)
         return torch.Generator(self.device).manual_seed(seed)
 
-    def count_bad(self, bad: Tensor) -> None:
+    def count_bad(self, bad: Tensor, batch: int) -> None:
         """Counts steps in a row that were left out, without waiting for the device."""
         self.bad_in_a_row.add_(1).mul_(bad)
-        torch.maximum(self.most_bad_in_a_row, self.bad_in_a_row, out=self.most_bad_in_a_row)
+        began = self.images_seen - (BAD_STEPS_IN_A_ROW - 1) * batch
+        failing = (self.bad_in_a_row >= BAD_STEPS_IN_A_ROW) & (self.failing_since < 0)
+        self.failing_since.copy_(torch.where(failing, max(began, 0), self.failing_since))
 
     def state_dict(self) -> dict[str, Any]:
         """All of it in plain types, to be saved."""
@@ -93,6 +98,7 @@ class TrainState:
             "images_seen": self.images_seen,
             "attempt": self.attempt,
             "bad_in_a_row": self.bad_in_a_row,
+            "failing_since": self.failing_since,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -101,6 +107,7 @@ class TrainState:
             part.load_state_dict(state[name])
         self.images_seen, self.attempt = state["images_seen"], state["attempt"]
         self.bad_in_a_row.copy_(state["bad_in_a_row"])
+        self.failing_since.copy_(state["failing_since"])
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {
@@ -156,7 +163,7 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
         bad = bad | ~torch.isfinite(g_gradient)
         update_average(state, len(real))
 
-    state.count_bad(bad)
+    state.count_bad(bad, len(real))
     state.images_seen += len(real)
     return StepLosses(d_loss.detach(), g_loss.detach(), d_real, d_fake, d_gradient, g_gradient)
 

@@ -23,7 +23,7 @@ from dcgan.model import Model, load
 from dcgan.networks import plan_text
 from dcgan.size import Size
 from dcgan.step import TrainState
-from dcgan.trainer import Trainer
+from dcgan.trainer import Trainer, held_out_of
 
 FEW_PICTURES = 1_000
 
@@ -75,6 +75,11 @@ def train(
     """
     folder = Run(run or default_run(place))
     config = resolve(folder, preset, options)
+    if config.train.patience and not distance:
+        raise DCGANError(
+            f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
+            "measured: give --encoder FILE, made by `dcgan encoder`, or --inception FILE."
+        )
     device = choose_device(config.train.device)
     if device.type == "cpu":
         keep_freed_memory()
@@ -82,11 +87,6 @@ def train(
     pack = open_pack(place, config.pack)
     classes = len(pack.class_names(config.train.labels)) if config.train.labels else 0
     config = fit(config, pack.info.size, pack.info.channels, classes, len(pack))
-    if config.train.patience and not distance:
-        raise DCGANError(
-            f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
-            "measured: give --encoder FILE, made by `dcgan encoder`."
-        )
     measured = distance(pack, config.network) if distance else None
     with folder.opened(), advice_on_memory():
         state = TrainState(config, device)
@@ -94,8 +94,9 @@ def train(
         trainer = Trainer(state, pack, folder, measured)
         trainer.begin()
         trainer.go_on()
-    model = folder.best_file if folder.best_file.exists() else folder.model_file
-    logger.info(f"The model is {model}. Draw from it: dcgan sample {model} sheet.png --seeds 0-63")
+    best = f", as it was at {trainer.best.images_seen:,} pictures" if trainer.best else ""
+    model = folder.best_file if trainer.best else folder.model_file
+    logger.info(f"The model is {model}{best}. Draw from it: dcgan sample {model} sheet.png")
     return load(model)
 
 
@@ -131,7 +132,8 @@ def fit(config: Config, size: Size, channels: int, classes: int, count: int) -> 
     """The config with the facts of the pictures filled in, `count` of them."""
     train = config.train
     if train.passes:
-        images = max(1, math.ceil(train.passes * count))
+        shown = count - held_out_of(train.held_out, count)
+        images = max(1, math.ceil(train.passes * shown))
         train = dataclasses.replace(train, images=images, passes=0.0)
     return dataclasses.replace(config, train=train).fitted(size, channels, classes)
 

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,25 +16,32 @@ from dcgan.config import Config
 from dcgan.data.loader import Loader, derive
 from dcgan.data.pack import Pack
 from dcgan.errors import DCGANError, Stopped
+from dcgan.files import replacing
 from dcgan.health import Distance, Health
 from dcgan.images import save_picture, sheet, to_floats
 from dcgan.log import RunLog, logger, progress
-from dcgan.model import Model, calibrate
-from dcgan.sample import draw, draw_latents, labels_of, latents_of
-from dcgan.step import StepLosses, TrainState, train_step
-from dcgan.tensors import Images, Labels, Latents
+from dcgan.model import (
+    CALIBRATION_BATCH,
+    Model,
+    calibrate,
+    latents_to_measure,
+    pictures_to_measure,
+)
+from dcgan.sample import draw, labels_of, latents_of
+from dcgan.step import BAD_STEPS_IN_A_ROW, StepLosses, TrainState, train_step
+from dcgan.tensors import Images, Labels
 
 SHEET_SEEDS = range(64)
-CALIBRATION_BATCHES, CALIBRATION_BATCH = 16, 128
-BAD_STEPS_IN_A_ROW = 3
 LEAST_HELD_OUT, MOST_HELD_OUT = 8, 1_000
 
 
 class Best(NamedTuple):
-    """The moment of the smallest distance so far."""
+    """The smallest distance so far."""
 
     distance: float
     images_seen: int
+    measured_at: int
+    """The moment of the last measurement, which may be a later one."""
     described: str
 
 
@@ -86,6 +92,7 @@ class Trainer:
             self.require_continuable(saved)
         folder.write_config(state.config)
         if not saved:
+            folder.delete_remains()
             self.write_sheet()
             return
         self.restore(saved)
@@ -153,14 +160,15 @@ class Trainer:
                 losses = train_step(self.state, *self.next_batch())
                 recent.append(losses)
                 self.health.note(losses)
-                trouble = None
-                if self.is_due(options.log_interval):
+                trouble, is_last = None, self.state.images_seen >= options.images
+                if self.is_due(options.log_interval) or is_last:
                     trouble = self.write_log(log, recent, bar.rate())
                 if self.is_due(options.watch_interval):
                     trouble = self.look(log) or trouble
                 if trouble:
                     self.go_back(log, trouble)
                     recent.clear()
+                    bar.go_back(self.state.images_seen)
                 elif self.is_due(options.checkpoint_interval):
                     self.write_checkpoint(log)
                 if self.is_due(options.sheet_interval):
@@ -168,19 +176,17 @@ class Trainer:
                 bar.update(self.state.images_seen, "  ".join(self.words.values()))
             # At the end, or when asked to stop at whatever moment: what is not written yet.
             if recent:
-                trouble = self.write_log(log, recent, bar.rate())
-                if trouble:
-                    logger.warning(f"At the end, {trouble.text}.")
+                self.write_log(log, recent, bar.rate())
             if self.written != self.state.images_seen:
                 self.write_sheet()
-                self.write_checkpoint(None if signals else log)
+                self.write_checkpoint(None if signals else log, is_regular=False)
         if signals and self.state.images_seen < options.images:
             raise Stopped(
                 f"Stopped after {self.state.images_seen:,} pictures; all is saved in "
                 f"{self.folder.path}, and the same command goes on from there.",
                 signals[0],
             )
-        if self.is_on_plateau():
+        if self.is_on_plateau() and self.state.images_seen > seen:
             logger.info(self.plateau())
 
     def next_batch(self) -> tuple[Images, Labels | None]:
@@ -214,12 +220,13 @@ class Trainer:
         known = {n: v for n, v in zip(StepLosses._fields, means, strict=True) if math.isfinite(v)}
         log.write({"images_seen": self.state.images_seen, **known, "images_per_second": rate})
         self.words["losses"] = describe(known)
-        if self.state.most_bad_in_a_row.item() < BAD_STEPS_IN_A_ROW:
+        since = int(self.state.failing_since.item())
+        if since < 0:
             return None
         return Trouble(
             f"{BAD_STEPS_IN_A_ROW} steps in a row gave losses or gradients that are not finite; "
             "none of them entered the weights",
-            self.state.images_seen,
+            since + 1,
         )
 
     def look(self, log: RunLog) -> Trouble | None:
@@ -249,15 +256,17 @@ class Trainer:
         Raises:
             DCGANError: it has gone back as often as it may, or something cannot be written.
         """
-        folder, most = self.folder, self.options.rollbacks
+        folder, most, best = self.folder, self.options.rollbacks, self.best
         then, attempt = self.state.images_seen, self.state.attempt + 1
         if attempt > most:
+            before = f"It has gone back {most} times already. " if most else ""
             raise DCGANError(
-                f"Around {then:,} pictures, {trouble.text}, and the last checkpoint in "
-                f"{folder.checkpoints} is sound. The run went back {most} times before. "
+                f"Around {then:,} pictures, {trouble.text}. {before}"
                 "Try --precision float32, or another run with a smaller --learning-rate."
             )
-        saved, best = folder.latest_before(trouble.since), self.best
+        with replacing(folder.path / f"log-{attempt}.jsonl") as file:
+            file.write(log.path.read_bytes())
+        saved = folder.latest_before(trouble.since)
         self.state = TrainState(self.state.config, self.state.device)
         self.health = Health(self.loader)
         if saved:
@@ -265,30 +274,31 @@ class Trainer:
         self.best = best  # whatever came of it later, its model is kept
         self.state.attempt = attempt
         self.state.bad_in_a_row.zero_()
+        self.state.failing_since.fill_(-1)
+        self.words = {}
         seen = self.state.images_seen
-        shutil.copy(log.path, folder.path / f"log-{attempt}.jsonl")
+        self.write_checkpoint(None)  # first the new, then away with the old
+        folder.delete_after(seen)
         log.go_back(seen)
         log.write({"images_seen": seen, "attempt": attempt, "trouble": trouble.text})
         logger.warning(
             f"Around {then:,} pictures: {trouble.text}. Going back to {seen:,}, with half the step "
             f"size and other noise, time {attempt} of at most {most}."
         )
-        self.words = {}
-        self.write_checkpoint(None)
 
     def is_on_plateau(self) -> bool:
         """Whether the distance has not become smaller for as long as the user has patience."""
         patience, best = self.options.patience, self.best
         if not patience or not best:
             return False
-        return self.state.images_seen - best.images_seen >= patience
+        return best.measured_at - best.images_seen >= patience
 
     def plateau(self) -> str:
         """The same as a sentence."""
         assert self.best
         return (
             f"The distance has not become smaller since {self.best.images_seen:,} pictures "
-            f"({self.best.distance:.2f}): stopped after {self.state.images_seen:,}."
+            f"({self.best.distance:.2f}): stopped after {self.best.measured_at:,}."
         )
 
     def write_sheet(self) -> None:
@@ -298,13 +308,15 @@ class Trainer:
         pixels = draw(average, z, labels)
         save_picture(sheet(pixels), self.folder.sheet_file(self.state.images_seen))
 
-    def write_checkpoint(self, log: RunLog | None) -> None:
+    def write_checkpoint(self, log: RunLog | None, *, is_regular: bool = True) -> None:
         """Writes the model as it is now, then everything needed to go on.
 
         In this order, so that a run killed in between writes both anew when it goes on.
 
         Args:
             log: where the distance goes that is measured now; None: it is not.
+            is_regular: whether it would be written without a stop, too. The run goes back to none
+                but these, so that it ends in the same bits however often it was stopped.
         """
         state, info = self.state, self.pack.info
         model = self.write_model()
@@ -319,7 +331,14 @@ class Trainer:
             "pictures": len(self.pack),
             "images_seen": state.images_seen,
         }
-        self.folder.save(saved, state.images_seen, self.options.keep_interval)
+        looks = self.health.looks
+        self.folder.save(
+            saved,
+            state.images_seen,
+            self.options.keep_interval,
+            is_regular=is_regular,
+            needed=looks[0].images_seen if looks else None,
+        )
         self.written = state.images_seen
 
     def compare(self, model: Model, log: RunLog) -> None:
@@ -332,7 +351,8 @@ class Trainer:
         distance = self.distance.measure(model)
         if not self.best or distance < self.best.distance:
             model.save(self.folder.best_file)
-            self.best = Best(distance, model.images_seen, self.distance.described)
+            self.best = Best(distance, model.images_seen, 0, self.distance.described)
+        self.best = self.best._replace(measured_at=model.images_seen)
         log.write({
             "images_seen": model.images_seen,
             "distance": distance,
@@ -352,11 +372,16 @@ class Trainer:
 
 def loader_of(config: Config, pack: Pack, batch: int) -> Loader:
     """Batches of the pictures that a run is trained on."""
-    options, held_out = config.train, 0
-    if options.held_out and len(pack) >= 2 * LEAST_HELD_OUT:
-        held_out = round(options.held_out * len(pack))
-        held_out = min(max(held_out, LEAST_HELD_OUT), MOST_HELD_OUT)
+    options = config.train
+    held_out = held_out_of(options.held_out, len(pack))
     return Loader(pack, batch, options.seed, options.labels, held_out)
+
+
+def held_out_of(share: float, count: int) -> int:
+    """How many of so many pictures are never trained on: enough to tell, and no more."""
+    if not share or count < 2 * LEAST_HELD_OUT:
+        return 0
+    return min(max(round(share * count), LEAST_HELD_OUT), MOST_HELD_OUT)
 
 
 def build_model(state: TrainState, pack: Pack) -> Model:
@@ -367,22 +392,9 @@ def build_model(state: TrainState, pack: Pack) -> Model:
     options, network = state.config.train, state.config.network
     rng = torch.Generator(state.device).manual_seed(derive(options.seed, "calibration", 0))
     loader = loader_of(state.config, pack, CALIBRATION_BATCH)
-
-    def latents() -> Iterator[tuple[Latents, Labels | None]]:
-        for _ in range(CALIBRATION_BATCHES):
-            z = draw_latents(CALIBRATION_BATCH, network, rng)
-            labels = labels_of(range(CALIBRATION_BATCH), network)
-            yield z, None if labels is None else labels.to(state.device)
-
-    def pictures() -> Iterator[tuple[Images, Labels | None]]:
-        for number in range(CALIBRATION_BATCHES):
-            pixels, labels = loader.batch(number * CALIBRATION_BATCH)
-            labels = None if labels is None else labels.to(state.device)
-            yield to_floats(pixels.to(state.device)), labels
-
     generator, discriminator = copy.deepcopy(state.average), copy.deepcopy(state.discriminator)
-    calibrate(generator, latents())
-    calibrate(discriminator, pictures())
+    calibrate(generator, latents_to_measure(network, rng))
+    calibrate(discriminator, pictures_to_measure(loader, state.device))
     names = pack.class_names(options.labels) if options.labels else ()
     notes = {"source": pack.info.name, "digest": pack.info.digest}
     return Model(generator, discriminator, names, state.images_seen, notes)

@@ -8,10 +8,11 @@ import torch
 from dcgan.config import NetworkConfig
 from dcgan.data.pack import Pack
 from dcgan.devices import choose_device
+from dcgan.errors import DCGANError
 from dcgan.health import Distance
 from dcgan.images import to_floats
 from dcgan.log import progress
-from dcgan.metrics.evaluation import BATCH, choose_yardstick, lot, pictures
+from dcgan.metrics.evaluation import BATCH, LEAST, choose_yardstick, lot, pictures
 from dcgan.metrics.frechet import frechet_distance, moments
 from dcgan.model import Model
 from dcgan.tensors import Features
@@ -37,6 +38,11 @@ def frechet_in(
     """
 
     def prepare(pack: Pack, network: NetworkConfig) -> Distance:
+        if len(pack) < LEAST:
+            raise DCGANError(
+                f"{pack.info.name} has {len(pack)} pictures; a distance to fewer than {LEAST} "
+                "means nothing. Leave --encoder out."
+            )
         yardstick = choose_yardstick(encoder, inception, network)
         chosen = choose_device(device)
         yardstick.encoder.to(chosen)
