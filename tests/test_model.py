@@ -110,6 +110,18 @@ def test_calibration_is_the_population_s() -> None:
     assert (stored - batch).abs().mean() < 0.01
 
 
+def test_calibration_begins_anew(model: Model) -> None:
+    """What was stored before, of other pictures, has no part in it."""
+    rng = torch.Generator().manual_seed(1)
+    batches = [(torch.rand(8, 3, 16, 16, generator=rng), None) for _ in range(2)]
+    once, twice = Discriminator(model.config), model.discriminator
+    once.load_state_dict({k: v for k, v in twice.state_dict().items() if "run" not in k}, False)
+    for network in (once, twice):
+        calibrate(network, batches)
+    stored = once.state_dict()
+    assert all(torch.equal(value, stored[key]) for key, value in twice.state_dict().items())
+
+
 def test_statistics_come_from_calibration_alone(model: Model) -> None:
     before = model.generator.state_dict()["project.1.running_mean"].clone()
     model.sample(range(8), batch_statistics=True)

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from dcgan.data.pack import Pack
     from dcgan.data.packing import pack
     from dcgan.errors import DCGANError, Stopped
+    from dcgan.features.extractor import DiscriminatorFeatures
+    from dcgan.features.writing import features
     from dcgan.metrics.distance import frechet_in
     from dcgan.metrics.encoder import encoder
     from dcgan.metrics.evaluation import evaluate
     from dcgan.model import Model, load
     from dcgan.networks import Discriminator, Generator
     from dcgan.presets import preset
+    from dcgan.published import import_published
     from dcgan.train import train
 
 __version__ = "0.1.0"
@@ -35,6 +38,7 @@ _HOMES = {
     "Config": "dcgan.config",
     "DCGANError": "dcgan.errors",
     "Discriminator": "dcgan.networks",
+    "DiscriminatorFeatures": "dcgan.features.extractor",
     "FaceConfig": "dcgan.config",
     "Generator": "dcgan.networks",
     "Model": "dcgan.model",
@@ -48,7 +52,9 @@ _HOMES = {
     "encoder": "dcgan.metrics.encoder",
     "evaluate": "dcgan.metrics.evaluation",
     "faces": "dcgan.data.faces",
+    "features": "dcgan.features.writing",
     "frechet_in": "dcgan.metrics.distance",
+    "import_published": "dcgan.published",
     "join": "dcgan.data.joining",
     "load": "dcgan.model",
     "pack": "dcgan.data.packing",
@@ -60,6 +66,7 @@ __all__ = [
     "Config",
     "DCGANError",
     "Discriminator",
+    "DiscriminatorFeatures",
     "FaceConfig",
     "Generator",
     "Model",
@@ -73,7 +80,9 @@ __all__ = [
     "encoder",
     "evaluate",
     "faces",
+    "features",
     "frechet_in",
+    "import_published",
     "join",
     "load",
     "pack",

@@ -214,7 +214,8 @@ def train(
         click.echo(preview(source, run, preset=preset, **chosen).to_json(), nl=False)
     else:
         measured = encoder or inception
-        distance = dcgan.frechet_in(encoder, inception) if measured else None
+        device = chosen.get("device", "auto")
+        distance = dcgan.frechet_in(encoder, inception, device) if measured else None
         dcgan.train(source, run, preset=preset, distance=distance, **chosen)
 
 
@@ -493,3 +494,78 @@ def evaluate(model: Path, source: str, **options: Any) -> None:
     console.print(to_table(made), width=max(console.width, 80))
     if options["out"]:
         click.echo(f"The pictures nearest to real ones: {options['out'] / SHEET_FILE}.")
+
+
+@main.command("import")
+@click.argument("folder", type=PathType())
+@click.argument("model", type=PathType())
+@click.option(
+    "--prior",
+    type=click.Choice(["uniform", "normal"]),
+    default="uniform",
+    help="Law of the latents, which the arrays do not say: normal for SVHN. [default: uniform]",
+)
+@click.option(
+    "--pictures", metavar="SOURCE", help="Real ones, to measure the discriminator's statistics on."
+)
+def import_(folder: Path, model: Path, prior: Any, pictures: str | None) -> None:
+    """Make the file MODEL of the parameters that the paper's authors published, in FOLDER.
+
+    FOLDER holds the lists *gen_params.jl and *discrim_params.jl and the .npy files that they name,
+    as in github.com/Newmu/dcgan_code. Batch norm's statistics, of which they hold none, are
+    measured: the generator's over latents, the discriminator's on --pictures, or else on the
+    generator's own.
+
+    \b
+    Examples:
+      dcgan import svhn_unsup_all_conv_dcgan_100z_gaussian_lr_0.0005_64mb svhn.safetensors \\
+          --prior normal --pictures train_32x32.mat
+      dcgan sample svhn.safetensors sheet.png --seeds 0-63
+    """
+    from dcgan.networks import count_parameters
+
+    made = dcgan.import_published(folder, model, prior=prior, pictures=pictures)
+    g, d = (count_parameters(network) for network in (made.generator, made.discriminator))
+    click.echo(
+        f"{model}: pictures of {made.config.size.grid}; generator {g:,} parameters, "
+        f"discriminator {d:,}."
+    )
+    click.echo(f"Draw from it: dcgan sample {model} sheet.png --seeds 0-63", err=True)
+
+
+@main.command()
+@click.argument("model", type=PathType())
+@click.argument("source")
+@click.argument("out", type=PathType())
+@click.option("--layers", metavar="NAMES", help="Such as 16x16,8x8. [default: all convolutions]")
+@click.option(
+    "--statistics-from",
+    metavar="SOURCE",
+    help="Pictures that batch norm's statistics are measured on. [default: SOURCE itself]",
+)
+@click.option("--stored-statistics", is_flag=True, help="Take those that stand in MODEL instead.")
+@click.option("--half", is_flag=True, help="Write float16: half as long.")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def features(model: Path, source: str, out: Path, layers: str | None, **options: Any) -> None:
+    """Write what the discriminator of MODEL sees in the pictures of SOURCE, as vectors, to OUT.
+
+    The maps of its convolutions, each max-pooled to 4x4 and joined, as in Section 5 of the paper.
+    OUT is a .npy file with a row for each picture; beside it a .csv file names the rows with their
+    labels, and a .json file says how they were made. Vectors that shall be compared, as those of
+    training and of test pictures, need the same statistics. Needs scikit-learn: pip install
+    "dcgan[features]".
+
+    \b
+    Examples:
+      dcgan features runs/photos ~/photos photos.npy
+      dcgan features runs/photos ~/photos photos.npy --layers 8x8,4x4 --half
+      dcgan features runs/photos new-photos new.npy --statistics-from ~/photos
+    """
+    try:
+        made = dcgan.features(
+            model, source, out, layers=None if layers is None else layers.split(","), **options
+        )
+    except KeyboardInterrupt as stop:
+        number = getattr(stop, "signal", signal.SIGINT)
+        raise Stopped("Stopped; these vectors were not written.", number) from stop
+    click.echo(f"{out}: {len(made):,} vectors of {made.shape[1]:,} numbers.")

@@ -1,7 +1,7 @@
 """The model file: both networks, ready to use, in one safetensors file; save, load, calibrate."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,14 +9,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dcgan.config import NetworkConfig, from_plain, plain
+from dcgan.config import NetworkConfig, PackConfig, from_plain, plain
+from dcgan.data.loader import Loader
+from dcgan.data.pack import Pack
+from dcgan.data.packing import open_pack
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.images import to_floats
 from dcgan.networks import Discriminator, Generator
-from dcgan.sample import draw, in_batches, labels_of, latents_of
-from dcgan.tensors import Pixels
-from dcgan.weights import Header, Networks, load_weights, save_weights
+from dcgan.sample import draw, draw_latents, in_batches, labels_of, latents_of
+from dcgan.tensors import Images, Labels, Latents, Pixels
+from dcgan.weights import (
+    Header,
+    Networks,
+    digest_of,
+    load_weights,
+    save_weights,
+    tensors_of,
+)
 
 FORMAT = "dcgan model 1"
+CALIBRATION_BATCHES, CALIBRATION_BATCH = 16, 128
 MODEL_FILE, BEST_FILE = "model.safetensors", "best.safetensors"
 """In a run's folder: the model as it is now, and as it was at its smallest distance."""
 
@@ -117,6 +129,10 @@ class Model:
         }
         save_weights(path, header, self._networks())
 
+    def digest(self) -> str:
+        """SHA-256 over all numbers of both networks: the same as in the header of its file."""
+        return digest_of(tensors_of(self._networks()))
+
     def _networks(self) -> Networks:
         return {"generator": self.generator, "discriminator": self.discriminator}
 
@@ -171,10 +187,38 @@ def calibrate(network: nn.Module, batches: Iterable[tuple[Tensor | None, ...]]) 
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
     network.train()
     for norm in norms:
-        norm.reset_running_stats()
         norm.momentum, norm.track_running_stats = None, True  # None: average over all batches
+        norm.reset_running_stats()  # does nothing to one that does not track them
     for inputs in batches:
         network(*inputs)
     for norm in norms:
         norm.track_running_stats = False
     network.eval()
+
+
+def latents_to_measure(
+    config: NetworkConfig, rng: torch.Generator
+) -> Iterator[tuple[Latents, Labels | None]]:
+    """Latents and labels over which a generator's statistics are measured, where `rng` is."""
+    for _ in range(CALIBRATION_BATCHES):
+        z = draw_latents(CALIBRATION_BATCH, config, rng)
+        labels = labels_of(range(CALIBRATION_BATCH), config)
+        yield z, None if labels is None else labels.to(rng.device)
+
+
+def pictures_to_measure(
+    loader: Loader, device: torch.device
+) -> Iterator[tuple[Images, Labels | None]]:
+    """Real pictures and labels over which a discriminator's statistics are measured."""
+    for number in range(CALIBRATION_BATCHES):
+        pixels, labels = loader.batch(number * loader.size)
+        yield to_floats(pixels.to(device)), None if labels is None else labels.to(device)
+
+
+def matching_pack(place: str | Path, config: NetworkConfig) -> Pack:
+    """A source's pictures in the size and channels of a model's."""
+    size, channels = config.size, config.channels
+    found = open_pack(place, PackConfig(size=size))  # as it was packed for training, if it was
+    if found.info.channels == channels:
+        return found
+    return open_pack(place, PackConfig(size=size, channels=channels))

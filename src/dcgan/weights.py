@@ -23,11 +23,7 @@ def save_weights(path: str | Path, header: Header, networks: Networks) -> None:
     Raises:
         DCGANError: it cannot be written.
     """
-    tensors = {
-        f"{name}.{key}": tensor.detach().cpu().contiguous()
-        for name, network in networks.items()
-        for key, tensor in network.state_dict().items()
-    }
+    tensors = tensors_of(networks)
     with replacing(Path(path).expanduser()) as file:
         file.write(save(tensors, metadata={**header, "digest": digest_of(tensors)}))
 
@@ -87,6 +83,15 @@ def load_weights(
             f"{path} is no {noun} file, or a damaged one: {str(error).rstrip('.')}."
         ) from error
     return made
+
+
+def tensors_of(networks: Networks) -> dict[str, Tensor]:
+    """All numbers of networks by the names that they have in a file."""
+    return {
+        f"{name}.{key}": tensor.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, tensor in network.state_dict().items()
+    }
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:

@@ -14,10 +14,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from dcgan.config import NetworkConfig, PackConfig
+from dcgan.config import NetworkConfig
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
-from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
@@ -36,7 +35,7 @@ from dcgan.metrics.measures import (
     shares,
 )
 from dcgan.metrics.neighbours import nearest
-from dcgan.model import Model, load
+from dcgan.model import Model, load, matching_pack
 from dcgan.tensors import Features, Pixels
 
 LEAST, ENOUGH = 100, 10_000
@@ -107,8 +106,8 @@ def evaluate(
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load(model)
     yardstick = choose_yardstick(encoder, inception, loaded.config)
-    real = matching_pack(place, loaded)
-    other = None if held_out is None else matching_pack(held_out, loaded)
+    real = matching_pack(place, loaded.config)
+    other = None if held_out is None else matching_pack(held_out, loaded.config)
     require_enough(count, real, other)
     folder = None if out is None else make_folder(Path(out).expanduser())
     yardstick.encoder.to(chosen)
@@ -164,15 +163,6 @@ def choose_yardstick(
         f"{task.accuracy:.1%} right; SHA-256 {digest[:8]}"
     )
     return Yardstick(own, OWN_NAMES, described)
-
-
-def matching_pack(place: str | Path, model: Model) -> Pack:
-    """A source's pictures in the size and channels of a model's."""
-    size, channels = model.config.size, model.config.channels
-    found = open_pack(place, PackConfig(size=size))  # as it was packed for training, if it was
-    if found.info.channels == channels:
-        return found
-    return open_pack(place, PackConfig(size=size, channels=channels))
 
 
 def described_pack(pack: Pack) -> str:

@@ -1,0 +1,1 @@
+"""What a discriminator learnt without labels, as vectors, and classifiers of such vectors."""

@@ -1,0 +1,159 @@
+"""Vectors of a source's pictures as files: the numbers, whose they are, and how they were made.
+
+OUT.npy     (N, D) float32 or float16
+OUT.csv     name and labels of the picture in each row
+OUT.json    the protocol: the model's digest, the layers, and on what statistics were measured
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dcgan.data.pack import Pack, is_pack
+from dcgan.data.sources import open_source, require_outside
+from dcgan.errors import DCGANError
+from dcgan.features.extractor import STATISTICS_BATCH, DiscriminatorFeatures, Vectors, mapped
+from dcgan.files import make_folder, replacing, write_table
+from dcgan.model import Model, load, matching_pack
+
+FORMAT = "dcgan features 1"
+
+
+def features(
+    model: str | Path | Model,
+    place: str | Path,
+    out: str | Path,
+    *,
+    layers: Sequence[str] | None = None,
+    statistics_from: str | Path | None = None,
+    stored_statistics: bool = False,
+    half: bool = False,
+    device: str = "auto",
+) -> Vectors:
+    """Writes the vectors of a source's pictures, as `DiscriminatorFeatures` makes them.
+
+    Beside the numbers stand a table with the name and the labels of each row, and the protocol.
+
+    Args:
+        model: the model, its file, or a run's folder.
+        place: the source of the pictures, or their pack.
+        out: the file for the numbers, which must end in `.npy`.
+        layers: such as ["16x16", "8x8"]; by default all convolutions.
+        statistics_from: the source on whose pictures batch norm's statistics are measured; by
+            default `place` itself. Vectors that shall be compared need the same statistics.
+        stored_statistics: take the statistics as they stand in the model.
+        half: write float16, half as long.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
+
+    Returns:
+        (N, D), mapped from the file.
+
+    Raises:
+        DCGANError: there is no such model, source, layer or device, or the files cannot be written
+            or would replace something else.
+    """
+    path = Path(out).expanduser()
+    require_replaceable(place, path)
+    if stored_statistics and statistics_from is not None:
+        raise DCGANError("Statistics are the stored ones or those of a source; give one of both.")
+    chosen = model if isinstance(model, Model) else load(model)
+    transformer = DiscriminatorFeatures(
+        chosen,
+        layers=layers,
+        statistics="stored" if stored_statistics else "pictures",
+        dtype="float16" if half else "float32",
+        device=device,
+    )
+    pack = matching_pack(place, chosen.config)
+    measured = None if stored_statistics else pack
+    if statistics_from is not None:
+        measured = matching_pack(statistics_from, chosen.config)
+    transformer.fit(measured)
+    # The numbers get their name last: where they stand, all stands.
+    with replacing(path) as file:
+        transformer.write(pack, file)
+        write_table(path.with_suffix(".csv"), rows_of(place, pack))
+        with replacing(path.with_suffix(".json")) as protocol:
+            facts = protocol_of(transformer, chosen, pack, measured)
+            protocol.write(json.dumps(facts, indent=2).encode() + b"\n")
+    return mapped(path)
+
+
+def require_replaceable(place: str | Path, path: Path) -> None:
+    """Refuses, before the work, a file for vectors that should not be written.
+
+    Raises:
+        DCGANError: it does not end in `.npy`, lies within the source, its folder cannot be written
+            in, or something else stands there or beside it under the names that are needed.
+    """
+    if path.suffix != ".npy" or path.is_dir():
+        raise DCGANError(f"The file for the vectors, {path}, must end in .npy, as in vectors.npy.")
+    require_outside(place, path)
+    make_folder(path.absolute().parent)
+    standing = [file for file in map(path.with_suffix, (".npy", ".csv", ".json")) if file.exists()]
+    if standing and not _is_protocol(path.with_suffix(".json")):
+        raise DCGANError(
+            f"{standing[0]} is there already and was not made by `dcgan features`; give another "
+            "name."
+        )
+
+
+def _is_protocol(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_text(encoding="utf8"))["format"] == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def rows_of(place: str | Path, pack: Pack) -> Iterator[Sequence[object]]:
+    """The table: names of the columns, then for each picture its name and labels."""
+    columns = pack.info.columns
+    yield "picture", *columns
+    labels = pack.all_labels() if columns else None
+    for number, name in enumerate(picture_names(place, pack)):
+        row = [] if labels is None else labels[number].tolist()
+        yield (
+            name,
+            *(
+                f"{value:.9g}" if classes is None else classes[int(value)]
+                for classes, value in zip(columns.values(), row, strict=True)
+            ),
+        )
+
+
+def picture_names(place: str | Path, pack: Pack) -> Iterator[str]:
+    """The names of a pack's pictures in its order; their numbers from 0 where they have none."""
+    if not is_pack(place):
+        source, skipped = open_source(place), {name for name, _ in pack.skipped()}
+
+        def kept() -> Iterator[str]:
+            names = map(source.picture_name, range(len(source)))
+            return (name for name in names if name not in skipped)
+
+        # Pictures of one name, of which some were skipped, cannot be told apart.
+        if sum(1 for _ in kept()) == len(pack):
+            return kept()
+    return map(str, range(len(pack)))
+
+
+def protocol_of(
+    transformer: DiscriminatorFeatures, model: Model, pack: Pack, measured: Pack | None
+) -> dict[str, Any]:
+    """How the vectors came about."""
+    statistics = {"batch": STATISTICS_BATCH, **_facts(measured)} if measured else "stored"
+    return {
+        "format": FORMAT,
+        "vectors": {"type": str(transformer.dtype), "length": transformer.width_},
+        "pictures": _facts(pack),
+        "layers": {name: step.inner_maps for name, step in transformer.steps_.items()},
+        "grid": transformer.grid,
+        "statistics": statistics,
+        "model": {
+            "digest": model.digest(), "images_seen": model.images_seen, "notes": model.notes
+        },
+    }  # fmt: skip
+
+
+def _facts(pack: Pack) -> dict[str, Any]:
+    return {"source": pack.info.name, "count": len(pack), "digest": pack.info.digest}

@@ -1,0 +1,31 @@
+"""A small model and some pictures for it."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from dcgan.config import NetworkConfig
+from dcgan.data.worlds import WORLDS
+from dcgan.model import Model
+from dcgan.networks import Discriminator, Generator, initialise
+from dcgan.size import Size
+
+
+def untrained(config: NetworkConfig) -> Model:
+    """A model with the paper's initial weights."""
+    generator, discriminator = Generator(config), Discriminator(config)
+    for network in (generator, discriminator):
+        initialise(network.eval(), torch.Generator().manual_seed(0))
+    return Model(generator, discriminator, images_seen=64, notes={"source": "faces"})
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    return untrained(NetworkConfig(size=Size(16, 16), width=8, latent_dim=6))
+
+
+@pytest.fixture(scope="session")
+def pixels() -> NDArray[np.uint8]:
+    """300 drawn faces (300, 16, 16, 3)."""
+    return WORLDS["faces"].draw(np.arange(300), 16, 16)[0]
