@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from dcgan.data.pack import Pack
     from dcgan.data.packing import pack
     from dcgan.errors import DCGANError, Stopped
+    from dcgan.features.choosing import choose_c
+    from dcgan.features.classifiers import L2SVM
     from dcgan.features.extractor import DiscriminatorFeatures
+    from dcgan.features.transductive import TransductiveSVM
     from dcgan.features.writing import features
     from dcgan.metrics.distance import frechet_in
     from dcgan.metrics.encoder import encoder
@@ -41,13 +44,16 @@ _HOMES = {
     "DiscriminatorFeatures": "dcgan.features.extractor",
     "FaceConfig": "dcgan.config",
     "Generator": "dcgan.networks",
+    "L2SVM": "dcgan.features.classifiers",
     "Model": "dcgan.model",
     "NetworkConfig": "dcgan.config",
     "Pack": "dcgan.data.pack",
     "PackConfig": "dcgan.config",
     "Stopped": "dcgan.errors",
     "TrainConfig": "dcgan.config",
+    "TransductiveSVM": "dcgan.features.transductive",
     "audit": "dcgan.data.audit.auditing",
+    "choose_c": "dcgan.features.choosing",
     "dedup": "dcgan.data.dedup",
     "encoder": "dcgan.metrics.encoder",
     "evaluate": "dcgan.metrics.evaluation",
@@ -69,13 +75,16 @@ __all__ = [
     "DiscriminatorFeatures",
     "FaceConfig",
     "Generator",
+    "L2SVM",
     "Model",
     "NetworkConfig",
     "Pack",
     "PackConfig",
     "Stopped",
     "TrainConfig",
+    "TransductiveSVM",
     "audit",
+    "choose_c",
     "dedup",
     "encoder",
     "evaluate",

@@ -19,6 +19,7 @@ from sklearn.utils import estimator_checks
 
 import dcgan
 from dcgan.config import NetworkConfig, PackConfig
+from dcgan.data.loader import derive, shuffled
 from dcgan.errors import DCGANError
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.images import to_floats
@@ -168,9 +169,31 @@ def test_arrays_packs_and_sources_give_the_same(
     pack = dcgan.pack(tmp_path / "pictures", tmp_path / "pack", PackConfig(size=Size(16, 16)))
     for given in (tmp_path / "pictures", str(tmp_path / "pack"), pack, list(pixels[:30])):
         assert np.array_equal(transformer.transform(given), wanted)
-        assert np.array_equal(clone(transformer).fit(given).transform(given), wanted)
-    from_file = DiscriminatorFeatures(tmp_path / "model.safetensors", device="cpu").fit(pack)
+        # Packs go in an order by lot, which in one batch changes no more than the last digits.
+        np.testing.assert_allclose(
+            clone(transformer).fit(given).transform(given), wanted, atol=1e-5
+        )
+    from_file = DiscriminatorFeatures(tmp_path / "model.safetensors", device="cpu").fit(pixels[:30])
     assert np.array_equal(from_file.transform(torch.from_numpy(pixels[:30])), wanted)
+
+
+def test_a_source_is_measured_in_an_order_by_lot(
+    model: Model, pixels: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no batch is of one class: fitting on them shuffled by hand gives the same."""
+    for number, picture in enumerate(pixels):
+        place = tmp_path / "pictures" / str(number // 150)
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place / f"{number:03}.png")
+    pack = dcgan.pack(tmp_path / "pictures", tmp_path / "pack", PackConfig(size=Size(16, 16)))
+    transformer = DiscriminatorFeatures(model, device="cpu").fit(pack)
+    order = shuffled(np.arange(300), 300, derive(42, "statistics", 0))
+    by_hand = clone(transformer).fit(pixels[order])
+    some = pixels[:20]
+    assert np.array_equal(transformer.transform(some), by_hand.transform(some))
+    assert not np.array_equal(
+        transformer.transform(some), clone(transformer).fit(pixels).transform(some)
+    )
 
 
 def test_transform_to_a_file(model: Model, pixels: Pixels, tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def test_three_files(model: Model, model_file: Path, classes: Path, tmp_path: Pa
     protocol = json.loads(out.with_suffix(".json").read_text(encoding="utf8"))
     assert protocol["model"]["digest"] == model.digest()
     assert protocol["layers"] == {"8x8": 8, "4x4": 16}
-    assert protocol["statistics"] == {"batch": 128, **protocol["pictures"]}
+    measured = {"batch": 128, "order": "by lot, seed 42", **protocol["pictures"]}
+    assert protocol["statistics"] == measured
     assert protocol["vectors"] == {"type": "float32", "length": 384}
     assert sorted(file.name for file in out.parent.iterdir()) == [
         "vectors.csv", "vectors.json", "vectors.npy",

@@ -4,6 +4,7 @@ from dcgan.errors import DCGANError
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
@@ -14,6 +15,7 @@ except ImportError as error:
 __all__ = [
     "BaseEstimator",
     "ClassifierMixin",
+    "ConvergenceWarning",
     "TransformerMixin",
     "_check_sample_weight",
     "check_classification_targets",

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
@@ -23,6 +24,8 @@ from dcgan.tensors import Images
 
 STATISTICS_BATCH = 128
 """Pictures in a batch over which statistics are measured (authors' SVHN script)."""
+SEED = 42
+"""Of the order by lot in which a pack's pictures are measured."""
 STATISTICS, TYPES = ("pictures", "stored"), ("float32", "float16")
 
 Pictures: TypeAlias = Any
@@ -44,8 +47,9 @@ class DiscriminatorFeatures(TransformerMixin, BaseEstimator):  # type: ignore[mi
         layers: such as ["16x16", "8x8"]; None: all convolutions.
         grid: side of the grid, at most that of the smallest map.
         statistics: "pictures": `fit` measures them on its pictures, as the authors' SVHN script
-            does, in batches of 128 in order, each of the same weight; "stored": as they stand in
-            the model, and `fit` measures nothing.
+            does, in batches of 128, each of the same weight: arrays in their order, sources and
+            packs, which mostly lie by class, in one by lot; "stored": as they stand in the model,
+            and `fit` measures nothing.
         dtype: of the vectors, "float32" or "float16".
         batch_size: pictures that pass at once; the vectors do not depend on it.
         device: cpu, cuda, mps or xpu; auto: the best there is.
@@ -100,8 +104,9 @@ class DiscriminatorFeatures(TransformerMixin, BaseEstimator):  # type: ignore[mi
             pictures = pictures_for(network, X)
             if not len(pictures):
                 raise DCGANError("Statistics are measured on one picture at least; none was given.")
-            batches = in_floats(pictures, STATISTICS_BATCH, chosen, "Measuring statistics")
-            store_statistics(network, batches)
+            order = statistics_order(pictures)
+            words = "Measuring statistics"
+            store_statistics(network, in_floats(pictures, order, STATISTICS_BATCH, chosen, words))
         self.discriminator_, self.steps_ = network, steps
         self.width_ = self.grid**2 * sum(step.inner_maps for step in steps.values())
         return self
@@ -123,9 +128,9 @@ class DiscriminatorFeatures(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def transform_batches(self, X: Pictures) -> Iterator[Vectors]:
         """The vectors of pictures, batch by batch; else as `transform`."""
         pictures = self._pictures(X)
-        device = next(self.discriminator_.parameters()).device
+        device, order = next(self.discriminator_.parameters()).device, np.arange(len(pictures))
         with torch.inference_mode():
-            for images in in_floats(pictures, self.batch_size, device, "Features"):
+            for images in in_floats(pictures, order, self.batch_size, device, "Features"):
                 found = vectors(self.discriminator_, images, self.steps_, self.grid)
                 yield found.cpu().numpy().astype(self.dtype, copy=False)
 
@@ -222,13 +227,29 @@ def _unfit(wanted: tuple[int, ...], given: str) -> DCGANError:
     )
 
 
+def statistics_order(pictures: "Pack | NDArray[np.uint8]") -> NDArray[np.int64]:
+    """The order in which pictures go into batches: that of an array; in a pack, one by lot.
+
+    The authors shuffled their pictures first. Those of a source mostly lie by class, and batches of
+    one class have other variances than mixed ones.
+    """
+    order = np.arange(len(pictures))
+    if isinstance(pictures, Pack):
+        return shuffled(order, len(order), derive(SEED, "statistics", 0))
+    return order
+
+
 def in_floats(
-    pictures: "Pack | NDArray[np.uint8]", batch: int, device: torch.device, words: str
+    pictures: "Pack | NDArray[np.uint8]",
+    order: NDArray[np.int64],
+    batch: int,
+    device: torch.device,
+    words: str,
 ) -> Iterator[Images]:
-    """Pictures in order, in batches on a device, with progress."""
-    with progress(words, len(pictures), unit="pictures") as bar:
-        for start in range(0, len(pictures), batch):
-            numbers = np.arange(start, min(start + batch, len(pictures)))
+    """Pictures in some order, in batches on a device, with progress."""
+    with progress(words, len(order), unit="pictures") as bar:
+        for start in range(0, len(order), batch):
+            numbers = order[start : start + batch]
             found = pictures.pictures(numbers) if isinstance(pictures, Pack) else pictures[numbers]
             yield to_floats(torch.from_numpy(found).to(device))
             bar.update(start + len(numbers))

@@ -13,7 +13,13 @@ from typing import Any
 from dcgan.data.pack import Pack, is_pack
 from dcgan.data.sources import open_source, require_outside
 from dcgan.errors import DCGANError
-from dcgan.features.extractor import STATISTICS_BATCH, DiscriminatorFeatures, Vectors, mapped
+from dcgan.features.extractor import (
+    SEED,
+    STATISTICS_BATCH,
+    DiscriminatorFeatures,
+    Vectors,
+    mapped,
+)
 from dcgan.files import make_folder, replacing, write_table
 from dcgan.model import Model, load, matching_pack
 
@@ -141,14 +147,14 @@ def protocol_of(
     transformer: DiscriminatorFeatures, model: Model, pack: Pack, measured: Pack | None
 ) -> dict[str, Any]:
     """How the vectors came about."""
-    statistics = {"batch": STATISTICS_BATCH, **_facts(measured)} if measured else "stored"
+    measuring = {"batch": STATISTICS_BATCH, "order": f"by lot, seed {SEED}"}
     return {
         "format": FORMAT,
         "vectors": {"type": str(transformer.dtype), "length": transformer.width_},
         "pictures": _facts(pack),
         "layers": {name: step.inner_maps for name, step in transformer.steps_.items()},
         "grid": transformer.grid,
-        "statistics": statistics,
+        "statistics": measuring | _facts(measured) if measured else "stored",
         "model": {
             "digest": model.digest(), "images_seen": model.images_seen, "notes": model.notes
         },

@@ -1,0 +1,62 @@
+"""Choosing C: the same errors as fitting each value by itself, the draws, bad input."""
+
+import numpy as np
+import pytest
+
+from dcgan.errors import DCGANError
+from dcgan.features.choosing import choose_c, draw
+from dcgan.features.classifiers import L2SVM
+from tests.features.test_svm import drawn
+
+VALUES = (1e-3, 1e-1, 1e-4)
+
+
+def test_errors_are_those_of_single_fits() -> None:
+    table, labels = drawn(400, 60, 3)
+    pool, rest = slice(0, 250), slice(250, None)
+    found = choose_c(
+        table[pool], labels[pool], table[rest], labels[rest],
+        values=VALUES, per_class=20, draws=3, seed=7, device="cpu",
+    )  # fmt: skip
+    assert list(found.errors) == sorted(VALUES)
+    for number in range(3):
+        rows = draw(labels[pool], 20, 7, number)
+        for value in VALUES:
+            machine = L2SVM(value, device="cpu").fit(table[pool][rows], labels[pool][rows])
+            wanted = 1 - machine.score(table[rest], labels[rest])
+            assert found.errors[value][number] == pytest.approx(wanted)
+    means = {value: errors.mean() for value, errors in found.errors.items()}
+    assert means[found.C] == min(means.values())
+
+
+def test_all_rows_once() -> None:
+    table, labels = drawn(200, 10, 2)
+    found = choose_c(table, labels, table, labels, values=VALUES, device="cpu")
+    assert {len(errors) for errors in found.errors.values()} == {1}
+    wanted = 1 - L2SVM(0.1, device="cpu").fit(table, labels).score(table, labels)
+    assert found.errors[0.1][0] == pytest.approx(wanted)
+
+
+def test_draws() -> None:
+    labels = np.arange(300) % 3
+    rows = draw(labels, 20, 42, 0)
+    assert labels[rows].tolist() == [0] * 20 + [1] * 20 + [2] * 20
+    assert len(set(rows.tolist())) == 60
+    assert rows.tolist() == draw(labels, 20, 42, 0).tolist()
+    assert rows.tolist() != draw(labels, 20, 42, 1).tolist()
+    assert rows.tolist() != draw(labels, 20, 43, 0).tolist()
+
+
+def test_bad_input() -> None:
+    table, labels = drawn(60, 5, 2)
+    fewest = min(np.bincount(labels))
+    with pytest.raises(DCGANError, match=f"`per_class` .=50. must be 1 to {fewest}, the rows of"):
+        choose_c(table, labels, table, labels, per_class=50, device="cpu")
+    with pytest.raises(DCGANError, match="given were 0 values and 1 draws"):
+        choose_c(table, labels, table, labels, values=(), device="cpu")
+    with pytest.raises(DCGANError, match="given were 7 values and 0 draws"):
+        choose_c(table, labels, table, labels, per_class=5, draws=0, device="cpu")
+    with pytest.raises(DCGANError, match="`C` .=0. must be a number above 0"):
+        choose_c(table, labels, table, labels, values=(0, 1), device="cpu")
+    with pytest.raises(DCGANError, match="learn from have 5 numbers, those to validate on 4; they"):
+        choose_c(table, labels, table[:, :4], labels, device="cpu")
