@@ -69,13 +69,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "L2SVM",
     "Config",
     "DCGANError",
     "Discriminator",
     "DiscriminatorFeatures",
     "FaceConfig",
     "Generator",
-    "L2SVM",
     "Model",
     "NetworkConfig",
     "Pack",

@@ -49,8 +49,6 @@ def authors_features(network: Discriminator, fitted: Pixels, given: Pixels) -> t
         maps = []
         for number, weight in enumerate(weights):
             x = F.conv2d(x, weight, stride=2, padding=padding)
-            if number == 0 and network.config.input_bias:
-                x = x + network.blocks[0][0].bias.double()[:, None, None]
             if number:
                 mean, variance = statistics(number - 1, x)
                 x = (x - mean[:, None, None]) / (variance[:, None, None] + 1e-8).sqrt()

@@ -17,7 +17,7 @@ from dcgan.features.classifiers import (
     require_positive,
     signs_of,
 )
-from dcgan.features.svm import Table, outputs_of
+from dcgan.features.tables import Table, kind_of, outputs_of
 from dcgan.log import progress
 
 VALUES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
@@ -108,8 +108,8 @@ def outputs_along(
     for value in values:
         solution = solver.solve(signs, torch.full_like(signs, value), solution)
         weights.append(solution.weights)
-    kind = torch.float64 if asked.dtype == np.float64 else torch.float32
-    outputs = outputs_of(asked, torch.cat(weights, dim=1).to(kind)).cpu().numpy()
+    together = torch.cat(weights, dim=1).to(kind_of(asked))
+    outputs = outputs_of(asked, together).cpu().numpy()
     return [named(part, classes) for part in np.split(outputs, len(values), axis=1)]
 
 

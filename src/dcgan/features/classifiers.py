@@ -18,15 +18,9 @@ from dcgan.features.contract import (
     check_is_fitted,
     validate_data,
 )
-from dcgan.features.svm import (
-    Solution,
-    Solver,
-    Table,
-    outputs_of,
-    passes,
-    solver_for,
-    solving_device,
-)
+from dcgan.features.objective import Solution, Solver
+from dcgan.features.svm import solver_for, solving_device
+from dcgan.features.tables import Table, outputs_of, passes
 
 KINDS = [np.float64, np.float32, np.float16]
 
@@ -83,8 +77,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_, self.gap_ = solution.iterations, solution.gap.cpu().numpy()
         if self.gap_.max() > self.tol:
             warnings.warn(
-                f"After {self.n_iter_} passes the objective may still be {self.gap_.max():.2g} "
-                f"of itself above its minimum, more than `tol` (={self.tol}); raise `max_iter`, or "
+                f"After {self.n_iter_} passes up to {self.gap_.max():.2%} of the objective may lie "
+                f"above its minimum, more than `tol` (={self.tol}) allows; raise `max_iter`, or "
                 "lower C.",
                 ConvergenceWarning,
                 stacklevel=3,

@@ -15,7 +15,7 @@ from dcgan.features.classifiers import (
     require_positive,
     signs_of,
 )
-from dcgan.features.svm import Solution, Solver, objective
+from dcgan.features.objective import Solution, Solver, objective
 from dcgan.log import progress
 
 UNLABELLED = -1
@@ -173,5 +173,10 @@ def trades(sign: Tensor, outputs: Tensor, known: Tensor) -> Tensor:
 def joined(solutions: list[Solution]) -> Solution:
     """The solutions of single classes as one."""
     weights, outputs, duals, iterations, gaps = zip(*solutions, strict=True)
-    columns = (torch.cat(parts, dim=1) for parts in (weights, outputs, duals))
-    return Solution(*columns, max(iterations), torch.cat(gaps))
+    return Solution(
+        torch.cat(weights, dim=1),
+        torch.cat(outputs, dim=1),
+        torch.cat(duals, dim=1),
+        max(iterations),
+        torch.cat(gaps),
+    )
