@@ -38,11 +38,11 @@ def outputs_of(table: Table, weights: Tensor) -> Tensor:
 
     It is computed in the weights' own type.
     """
-    parts = [
-        torch.addmm(weights[-1], rows_of(table, rows, weights.device).to(weights), weights[:-1])
-        for rows in passes(len(table))
-    ]
-    return torch.cat(parts)
+    found = weights.new_empty(len(table), weights.shape[1])
+    for rows in passes(len(table)):
+        part = rows_of(table, rows, weights.device).to(weights)
+        torch.addmm(weights[-1], part, weights[:-1], out=found[rows])
+    return found
 
 
 def weights_of(table: Table, duals: Tensor) -> Tensor:
