@@ -25,7 +25,6 @@ from dcgan.data.loader import Loader, derive
 from dcgan.data.readers.items import reading
 from dcgan.data.sources import require_outside
 from dcgan.errors import DCGANError
-from dcgan.files import make_folder
 from dcgan.log import Bar, logger, progress
 from dcgan.model import (
     CALIBRATION_BATCH,
@@ -40,6 +39,7 @@ from dcgan.model import (
 from dcgan.networks import Discriminator, Generator
 from dcgan.size import Size
 from dcgan.tensors import Images, Labels
+from dcgan.weights import require_replaceable
 
 LISTS = {"generator": "*gen_params.jl", "discriminator": "*discrim_params.jl"}
 ADMITTED = {("sklearn.externals.joblib.numpy_pickle", "NDArrayWrapper"), ("numpy", "ndarray")}
@@ -83,7 +83,7 @@ def import_published(
             there are no such pictures; or the file cannot be written, or is none of a model.
     """
     folder, file = Path(folder).expanduser(), Path(file).expanduser()
-    require_replaceable(file)
+    require_replaceable(file, "model", load)
     if pictures is not None:
         require_outside(pictures, file)
     generator, discriminator = read_networks(folder, prior)
@@ -92,24 +92,6 @@ def import_published(
     measure(model, pictures)
     model.save(file)
     return model
-
-
-def require_replaceable(file: Path) -> None:
-    """Refuses, before the work, a file for a model that should not be written.
-
-    Raises:
-        DCGANError: something else stands there, or its folder cannot be written in.
-    """
-    if file.is_dir():
-        raise DCGANError(f"{file} is a folder; give a file in it: {file / 'model.safetensors'}.")
-    if file.exists():
-        try:
-            load(file)
-        except DCGANError as error:
-            raise DCGANError(
-                f"{file} is there already and is no model; give the name of a new file."
-            ) from error
-    make_folder(file.absolute().parent)
 
 
 def read_networks(

@@ -173,7 +173,7 @@ class Trainer:
                     self.write_checkpoint(log)
                 if self.is_due(options.sheet_interval):
                     self.write_sheet()
-                bar.update(self.state.images_seen, "  ".join(self.words.values()))
+                bar.update(self.state.images_seen, "  ".join(filter(None, self.words.values())))
             # At the end, or when asked to stop at whatever moment: what is not written yet.
             if recent:
                 self.write_log(log, recent, bar.rate())

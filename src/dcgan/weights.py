@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from dcgan.errors import DCGANError
-from dcgan.files import replacing
+from dcgan.files import make_folder, replacing
 
 T = TypeVar("T")
 Header = Mapping[str, str]
@@ -92,6 +92,29 @@ def tensors_of(networks: Networks) -> dict[str, Tensor]:
         for name, network in networks.items()
         for key, tensor in network.state_dict().items()
     }
+
+
+def require_replaceable(path: Path, noun: str, load: Callable[[Path], object]) -> None:
+    """Refuses, before the work, a file for weights that should not be written.
+
+    Args:
+        path: the file.
+        noun: what it is to hold, for the error's sentence.
+        load: reads such a file; one that it can read may be replaced.
+
+    Raises:
+        DCGANError: it is a folder, something else stands there, or its folder cannot be written in.
+    """
+    if path.is_dir():
+        raise DCGANError(f"{path} is a folder; give a file in it: {path / f'{noun}.safetensors'}.")
+    if path.exists():
+        try:
+            load(path)
+        except DCGANError as error:
+            raise DCGANError(
+                f"{path} is there already and is no {noun}; give the name of a new file."
+            ) from error
+    make_folder(path.absolute().parent)
 
 
 def digest_of(tensors: Mapping[str, Tensor]) -> str:

@@ -23,13 +23,12 @@ from dcgan.data.packing import open_pack
 from dcgan.data.sources import require_outside
 from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
 from dcgan.errors import DCGANError
-from dcgan.files import make_folder
 from dcgan.images import to_floats
 from dcgan.log import logger, progress
 from dcgan.model import calibrate
 from dcgan.size import Size
 from dcgan.tensors import Features, Images, Labels
-from dcgan.weights import Header, Networks, load_weights, save_weights
+from dcgan.weights import Header, Networks, load_weights, require_replaceable, save_weights
 
 FORMAT = "dcgan encoder 1"
 MAPS = (32, 64, 128, 256)
@@ -159,7 +158,8 @@ def encoder(
     chosen = choose_device(device)
     if chosen.type == "cpu":
         keep_freed_memory()
-    require_replaceable(place, Path(path).expanduser())
+    require_outside(place, Path(path).expanduser())
+    require_replaceable(Path(path).expanduser(), "encoder", load_encoder)
     config = PackConfig(size=None if size is None else Size.of(size), channels=channels)
     pack = open_pack(place, config)
     if len(pack) < LEAST_PICTURES:
@@ -187,24 +187,6 @@ def encoder(
     network.save(path)
     network.cpu()
     return network
-
-
-def require_replaceable(place: str | Path, path: Path) -> None:
-    """Refuses, before the work, a file for an encoder that should not be written.
-
-    Raises:
-        DCGANError: it lies within the source, something else stands there, or its folder cannot be
-            written in.
-    """
-    require_outside(place, path)
-    if path.exists():
-        try:
-            load_encoder(path)
-        except DCGANError as error:
-            raise DCGANError(
-                f"{path} is there already and is no encoder; give the name of a new file."
-            ) from error
-    make_folder(path.absolute().parent)
 
 
 def first_classes(pack: Pack) -> str:
