@@ -12,6 +12,7 @@ trained again; the table of all that stand there is printed at the end, and with
 
 import argparse
 import json
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -75,6 +76,12 @@ ROWS: dict[str, dict[str, Any]] = {
         "augment": "shift",
         "average_half_life": 50_000,
     },
+    "batch 32 and shift and 50k and falling": {
+        "batch": 32,
+        "augment": "shift",
+        "average_half_life": 50_000,
+        "decay_share": 0.5,
+    },
     "batch 32 and shift and 5e-4 and 50k": {
         "batch": 32,
         "augment": "shift",
@@ -132,7 +139,9 @@ class Yard:
         }
 
 
-def train_row(config: Config, pack: Pack, yard: Yard, points: int, name: str) -> dict[str, Any]:
+def train_row(
+    config: Config, pack: Pack, yard: Yard, points: int, name: str, models: Path | None
+) -> dict[str, Any]:
     """Trains one config and measures it at equal distances on the way."""
     state = TrainState(config, choose_device("cpu"))
     course, seconds = [], 0.0
@@ -150,6 +159,9 @@ def train_row(config: Config, pack: Pack, yard: Yard, points: int, name: str) ->
             seconds += time.perf_counter() - start
             found = yard.measure(state, pack)
             course.append({"images_seen": state.images_seen, **found})
+            if models:
+                stem = re.sub(r"\W+", "_", f"{name} {config.train.seed} {state.images_seen}")
+                build_model(state, pack).save(models / f"{stem}.safetensors")
             bar.update(state.images_seen, f"Fréchet distance {found['frechet']:.2f}")
     return {"course": course, "seconds": seconds, "failing_since": int(state.failing_since)}
 
@@ -186,6 +198,7 @@ def main() -> None:
     parser.add_argument("--rows", default=",".join(ROWS), help="names, with commas")
     parser.add_argument("--base", default="default", help="the row to which the others are added")
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--models", type=Path, help="a folder for the model of each measurement")
     parser.add_argument("--table", action="store_true", help="print the table and nothing else")
     arguments = parser.parse_args()
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
@@ -212,9 +225,10 @@ def main() -> None:
                 options = {"size": str(size), "images": arguments.images, "seed": arguments.seed}
                 config = preset("default", **(options | base | ROWS[name]))
                 config = config.fitted(size, pack.info.channels, 0)
-                found = train_row(config, pack, yard, arguments.points, label.format(name))
+                title = label.format(name)
+                found = train_row(config, pack, yard, arguments.points, title, arguments.models)
                 facts = {
-                    "row": label.format(name),
+                    "row": title,
                     "seed": arguments.seed,
                     "images": arguments.images,
                 }

@@ -1,0 +1,111 @@
+"""Commands that measure models and take vectors from them: encoder, evaluate, features."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import dcgan
+from dcgan.cli.door import PathType, SizeType, encoder_options, main, stopped_saying
+
+
+@main.command()
+@click.argument("source")
+@click.argument("file", type=PathType())
+@click.option(
+    "--size", metavar="SIZE", type=SizeType(), help="Of the pictures. [default: as train chooses]"
+)
+@click.option(
+    "--channels", type=click.Choice(["1", "3", "4"]), help="As the model's. [default: as train]"
+)
+@click.option("--labels", metavar="COLUMN", default="", help="What to learn. [default: classes]")
+@click.option("--images", type=click.IntRange(1), default=300_000, help="[default: 300000]")
+@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def encoder(source: str, file: Path, channels: str | None, **options: Any) -> None:
+    """Teach a small classifier on SOURCE, a yardstick for pictures of its kind, into FILE.
+
+    It learns the classes of SOURCE; where there are none, how a picture was turned. It takes a few
+    minutes, and says how many of the pictures that were held out it gets right.
+
+    \b
+    Examples:
+      dcgan encoder ~/photos photos-encoder.safetensors
+      dcgan encoder cifar-10-python.tar.gz cifar-encoder.safetensors --images 1000000
+      dcgan evaluate runs/photos ~/photos --encoder photos-encoder.safetensors
+    """
+    task = dcgan.encoder(source, file, channels=int(channels) if channels else None, **options).task
+    click.echo(
+        f"{file}: {task.accuracy:.1%} right of {task.column} ({len(task.classes)} kinds), "
+        f"on pictures of {task.size.grid} that were held out."
+    )
+
+
+@main.command()
+@click.argument("model", type=PathType())
+@click.argument("source")
+@encoder_options
+@click.option("--held-out", metavar="SOURCE", help="Pictures not trained on, to know copies by.")
+@click.option("--count", type=click.IntRange(1), default=10_000, help="[default: 10000]")
+@click.option("--batch-statistics", is_flag=True, help="Draw as the paper does.")
+@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@click.option("--out", metavar="FOLDER", type=PathType(), help="Where files go. [default: none]")
+def evaluate(model: Path, source: str, **options: Any) -> None:
+    """Measure the pictures of MODEL against the real ones of SOURCE.
+
+    Distances, how much of each other the two sets cover, diversity, and copies; each number with
+    the protocol that gave it. Distances in the features of an encoder of your own compare models on
+    the same source; only those in Inception's are FID and KID.
+
+    \b
+    Examples:
+      dcgan encoder cifar-10-python.tar.gz encoder.safetensors
+      dcgan evaluate runs/cifar-10-python cifar-10-python.tar.gz \\
+          --encoder encoder.safetensors --held-out cifar-10-python.tar.gz:test --out measured
+      dcgan evaluate runs/photos ~/photos --inception weights.pth
+    """
+    from rich.console import Console
+
+    from dcgan.metrics.evaluation import SHEET_FILE, to_table
+
+    made = dcgan.evaluate(model, source, **options)
+    console = Console(highlight=False)
+    console.print(to_table(made), width=max(console.width, 80))
+    if options["out"]:
+        click.echo(f"The pictures nearest to real ones: {options['out'] / SHEET_FILE}.")
+
+
+@main.command()
+@click.argument("model", type=PathType())
+@click.argument("source")
+@click.argument("out", type=PathType())
+@click.option("--layers", metavar="NAMES", help="Such as 16x16,8x8. [default: all convolutions]")
+@click.option(
+    "--statistics-from",
+    metavar="SOURCE",
+    help="Pictures that batch norm's statistics are measured on. [default: SOURCE itself]",
+)
+@click.option("--stored-statistics", is_flag=True, help="Take those that stand in MODEL instead.")
+@click.option("--half", is_flag=True, help="Write float16: half as long.")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def features(model: Path, source: str, out: Path, layers: str | None, **options: Any) -> None:
+    """Write what the discriminator of MODEL sees in the pictures of SOURCE, as vectors, to OUT.
+
+    The maps of its convolutions, each max-pooled to 4x4 and joined, as in Section 5 of the paper.
+    OUT is a .npy file with a row for each picture; beside it a .csv file names the rows with their
+    labels, and a .json file says how they were made. Vectors that shall be compared, as those of
+    training and of test pictures, need the same statistics. Needs scikit-learn: pip install
+    "dcgan[features]".
+
+    \b
+    Examples:
+      dcgan features runs/photos ~/photos photos.npy
+      dcgan features runs/photos ~/photos photos.npy --layers 8x8,4x4 --half
+      dcgan features runs/photos new-photos new.npy --statistics-from ~/photos
+    """
+    with stopped_saying("Stopped; these vectors were not written."):
+        made = dcgan.features(
+            model, source, out, layers=None if layers is None else layers.split(","), **options
+        )
+    click.echo(f"{out}: {len(made):,} vectors of {made.shape[1]:,} numbers.")
