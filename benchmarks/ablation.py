@@ -53,6 +53,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "D's rate x 2": {"d_learning_rate": 4e-4},
     "D's rate / 2": {"d_learning_rate": 1e-4},
     "D's width x 2": {"d_width": 128},
+    "G's width x 2": {"width": 128, "d_width": 64},
     "momentum 0": {"beta1": 0.0},
     "batch 32": {"batch": 32},
     "batch 128": {"batch": 128},

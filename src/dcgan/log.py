@@ -70,7 +70,7 @@ class Bar:
             rate = self.rate()
             left = duration((self.total - done) / max(rate, 1e-9))
             words = f"{self.description}: {done:,} of {self.total:,} {self.unit}"
-            logger.info("%s, %.0f/s, %s left  %s", words, rate, left, self._text)
+            logger.info("%s, %s/s, %s left  %s", words, rate_text(rate), left, self._text)
 
 
 class Rate(ProgressColumn):
@@ -83,7 +83,12 @@ class Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The rate, or a dash before there is one."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {self.unit}/s" if speed else f"- {self.unit}/s")
+        return Text(f"{rate_text(speed) if speed else '-'} {self.unit}/s")
+
+
+def rate_text(rate: float) -> str:
+    """A rate in two digits or more: 1234, 7.3, 0.12."""
+    return f"{rate:.0f}" if rate >= 9.95 else f"{rate:.2g}"
 
 
 @contextmanager

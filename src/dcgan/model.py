@@ -17,6 +17,7 @@ from dcgan.errors import DCGANError, did_you_mean
 from dcgan.images import to_floats
 from dcgan.networks import Discriminator, Generator
 from dcgan.sample import draw, draw_latents, in_batches, labels_of, latents_of
+from dcgan.size import Size
 from dcgan.tensors import Images, Labels, Latents, Pixels
 from dcgan.weights import (
     Header,
@@ -215,9 +216,8 @@ def pictures_to_measure(
         yield to_floats(pixels.to(device)), None if labels is None else labels.to(device)
 
 
-def matching_pack(place: str | Path, config: NetworkConfig) -> Pack:
+def matching_pack(place: str | Path, size: Size, channels: int) -> Pack:
     """A source's pictures in the size and channels of a model's."""
-    size, channels = config.size, config.channels
     found = open_pack(place, PackConfig(size=size))  # as it was packed for training, if it was
     if found.info.channels == channels:
         return found

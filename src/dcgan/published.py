@@ -308,7 +308,7 @@ def measure(model: Model, pictures: str | Path | None) -> None:
         shown = ((generator(z), None) for z, _ in latents_to_measure(config, rng))
         model.notes["statistics"] = "the generator's own pictures"
     else:
-        pack = matching_pack(pictures, model.config)
+        pack = matching_pack(pictures, model.config.size, model.config.channels)
         shown = pictures_to_measure(Loader(pack, CALIBRATION_BATCH, SEED), rng.device)
         model.notes["statistics"] = f"{pack.info.name}, digest {pack.info.digest}"
     total = 2 * CALIBRATION_BATCHES * CALIBRATION_BATCH

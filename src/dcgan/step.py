@@ -44,17 +44,27 @@ class TrainState:
     """Everything that training changes: networks, their average, optimisers, clock.
 
     All randomness is a function of the seed, the attempt and the clock, so none of it is state.
+
+    Args:
+        config: of the run.
+        device: where all of it is.
+        kinds: of the networks, made of the config's shape.
     """
 
-    def __init__(self, config: Config, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: Config,
+        device: torch.device,
+        kinds: tuple[type[Generator], type[Discriminator]] = (Generator, Discriminator),
+    ) -> None:
         options = config.train
         self.config, self.device = config, device
         self.images_seen = 0
         self.attempt = 0
         """How often the run went back to where it was sound."""
         rng = torch.Generator().manual_seed(derive(options.seed, "weights", 0))
-        self.generator = Generator(config.network)
-        self.discriminator = Discriminator(config.network)
+        self.generator = kinds[0](config.network)
+        self.discriminator = kinds[1](config.network)
         for network in (self.generator, self.discriminator):
             initialise(network, rng)
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -269,7 +269,7 @@ def test_pictures_of_another_kind(
     with pytest.raises(DCGANError, match="measured on one picture at least; none was given"):
         transformer.fit(pixels[:0])
     transformer.fit(pixels)
-    sees = r"This model sees pictures \(N, 16, 16, 3\) of uint8, height x width x channels, or a "
+    sees = r"Pictures must be uint8 \(N, 16, 16, 3\), height x width x channels, or a "
     for given, words in (
         (pixels.astype(np.float32), r"float32 \(300, 16, 16, 3\)"),
         (pixels[0], r"uint8 \(16, 16, 3\)"),

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 import dcgan
+from dcgan.data.pack import first_classes
 from dcgan.errors import DCGANError
 from dcgan.metrics.encoder import (
     TURN,
@@ -16,7 +17,6 @@ from dcgan.metrics.encoder import (
     Lessons,
     Task,
     encoder,
-    first_classes,
     load_encoder,
     turned,
 )
@@ -98,7 +98,7 @@ def test_turned() -> None:
 
 def test_lessons_keep_the_held_out_pictures_out(reds_and_blues: Path, tmp_path: Path) -> None:
     pack = dcgan.pack(reds_and_blues, tmp_path / "pack")
-    assert first_classes(pack) == "class"
+    assert first_classes(pack.info.columns) == "class"
     lessons = Lessons(pack, "class", seed=1)
     held = torch.cat([images for images, _ in lessons.examination()]).flatten(1)
     assert len(held) == 30

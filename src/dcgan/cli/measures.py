@@ -1,4 +1,4 @@
-"""Commands that measure models and take vectors from them: encoder, evaluate, features."""
+"""Commands that measure models and take vectors from them: encoder, evaluate, features, compare."""
 
 from pathlib import Path
 from typing import Any
@@ -109,3 +109,88 @@ def features(model: Path, source: str, out: Path, layers: str | None, **options:
             model, source, out, layers=None if layers is None else layers.split(","), **options
         )
     click.echo(f"{out}: {len(made):,} vectors of {made.shape[1]:,} numbers.")
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--data",
+    metavar="SOURCE",
+    help="Where the pictures of cifar10, svhn or mnist are.",
+)
+@click.option(
+    "--model",
+    "models",
+    metavar="MODEL",
+    type=PathType(),
+    multiple=True,
+    help="Whose discriminator sees the pictures; may be given several times.",
+)
+@click.option("--rows", metavar="NAMES", default="", help="Such as dcgan,knn. [default: all]")
+@click.option(
+    "--per-class",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Labels of each class. [default: cifar10 400, mnist 5000, else 100]",
+)
+@click.option(
+    "--draws",
+    metavar="N",
+    type=click.IntRange(1),
+    help="How often they are drawn. [default: svhn 100, else 10]",
+)
+@click.option(
+    "--labels", metavar="COLUMN", default="", help="What is told apart. [default: classes]"
+)
+@click.option(
+    "--units",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1_600,
+    help="Of k-means. [default: 1600]",
+)
+@click.option(
+    "--trials",
+    metavar="N",
+    type=click.IntRange(1),
+    default=64,
+    help="Of the supervised network. [default: 64]",
+)
+@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@click.option(
+    "--out",
+    metavar="FOLDER",
+    type=PathType(),
+    help="Where the table and all that was measured is kept. [default: comparisons/SOURCE]",
+)
+def compare(source: str, **options: Any) -> None:
+    """Compare what the discriminator learnt without labels with every baseline.
+
+    SOURCE is cifar10, svhn or mnist, for Tables 1 to 3 of the paper, or a labelled source of your
+    own. Splits named train and test are taken as such; else a fifth is kept for the test. All that
+    was measured stays in the folder: the same command again goes on where it stopped, and a row
+    that stands is not measured again. Needs scikit-learn: pip install "dcgan[features]".
+
+    \b
+    Rows: dcgan, kmeans, knn, tsvm, cnn, pixels, random; of mnist: real, gan, conditional.
+
+    \b
+    Examples:
+      dcgan compare svhn --data svhn --model svhn.safetensors
+      dcgan compare cifar10 --data cifar-10-python.tar.gz --model runs/imagenet32
+      dcgan compare cifar10 --data cifar-10-python.tar.gz --rows kmeans --units 4800
+      dcgan compare mnist --data mnist --model runs/mnist-train
+      dcgan compare ~/photos --per-class 20 --model runs/photos
+    """
+    from rich.console import Console
+
+    from dcgan.compare.comparing import MARKDOWN
+    from dcgan.compare.tables import to_table
+
+    made = dcgan.compare(source, **options)
+    console = Console(highlight=False)
+    console.print(to_table(made.lines, made.protocol), width=max(console.width, 100))
+    for fact in made.facts:
+        click.echo(fact)
+    click.echo(f"See {made.folder / MARKDOWN}.", err=True)

@@ -169,6 +169,30 @@ class Pack:
         return class_names(self.info.columns, column, self.info.name)
 
 
+class PackPart(Pack):
+    """Some pictures of a pack, in an order of their own, read as a pack is.
+
+    Args:
+        whole: the pack.
+        rows: (N,) the numbers of the pictures in it.
+    """
+
+    def __init__(self, whole: Pack, rows: NDArray[np.int64]) -> None:
+        self.whole, self.rows = whole, rows
+        self.path, self.info = whole.path, whole.info
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pictures(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The pictures (N, H, W, C) of these numbers in [0, len)."""
+        return self.whole.pictures(self.rows[indices])
+
+    def all_labels(self) -> NDArray[np.float32]:
+        """The labels (len, columns) of all columns, of which there must be one; as `Pack`."""
+        return self.whole.all_labels()[self.rows]
+
+
 def class_names(columns: Columns, column: str, source: str) -> tuple[str, ...]:
     """The names of the classes in a label column of a source.
 
@@ -182,6 +206,11 @@ def class_names(columns: Columns, column: str, source: str) -> tuple[str, ...]:
         words = did_you_mean(column, classes)
         raise DCGANError(f"The label column {column!r} holds numbers, not classes. {words}")
     return names
+
+
+def first_classes(columns: Columns) -> str | None:
+    """The first label column with several classes, if there is one."""
+    return next((name for name, names in columns.items() if names and len(names) > 1), None)
 
 
 def require_column(columns: Columns, column: str, source: str) -> None:

@@ -13,13 +13,8 @@ from typing import Any
 from dcgan.data.pack import Pack, is_pack
 from dcgan.data.sources import open_source, require_outside
 from dcgan.errors import DCGANError
-from dcgan.features.extractor import (
-    SEED,
-    STATISTICS_BATCH,
-    DiscriminatorFeatures,
-    Vectors,
-    mapped,
-)
+from dcgan.features.extractor import SEED, STATISTICS_BATCH, DiscriminatorFeatures
+from dcgan.features.pictures import Vectors, mapped
 from dcgan.files import make_folder, replacing, write_table
 from dcgan.model import Model, load, matching_pack
 
@@ -71,10 +66,11 @@ def features(
         dtype="float16" if half else "float32",
         device=device,
     )
-    pack = matching_pack(place, chosen.config)
+    kind = chosen.config.size, chosen.config.channels
+    pack = matching_pack(place, *kind)
     measured = None if stored_statistics else pack
     if statistics_from is not None:
-        measured = matching_pack(statistics_from, chosen.config)
+        measured = matching_pack(statistics_from, *kind)
     transformer.fit(measured)
     # The numbers get their name last: where they stand, all stands.
     with replacing(path) as file:

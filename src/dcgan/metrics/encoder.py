@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from dcgan.config import PackConfig
 from dcgan.data.loader import batch_indices, derive, shuffled
-from dcgan.data.pack import Pack
+from dcgan.data.pack import Pack, first_classes
 from dcgan.data.packing import open_pack
 from dcgan.data.sources import require_outside
 from dcgan.devices import choose_device, has_native_bfloat16, keep_freed_memory
@@ -167,7 +167,7 @@ def encoder(
             f"{place} has {len(pack)} pictures; an encoder needs {LEAST_PICTURES} at least, "
             "and some thousands to be good."
         )
-    lessons = Lessons(pack, labels or first_classes(pack), seed)
+    lessons = Lessons(pack, labels or first_classes(pack.info.columns) or TURN, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "encoder", 0))
         network = Encoder(lessons.task)
@@ -187,12 +187,6 @@ def encoder(
     network.save(path)
     network.cpu()
     return network
-
-
-def first_classes(pack: Pack) -> str:
-    """The first label column with several classes, or `turn` where there is none."""
-    columns = pack.info.columns.items()
-    return next((name for name, names in columns if names and len(names) > 1), TURN)
 
 
 class Lessons:

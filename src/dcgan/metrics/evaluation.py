@@ -106,8 +106,9 @@ def evaluate(
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load(model)
     yardstick = choose_yardstick(encoder, inception, loaded.config)
-    real = matching_pack(place, loaded.config)
-    other = None if held_out is None else matching_pack(held_out, loaded.config)
+    kind = loaded.config.size, loaded.config.channels
+    real = matching_pack(place, *kind)
+    other = None if held_out is None else matching_pack(held_out, *kind)
     require_enough(count, real, other)
     folder = None if out is None else make_folder(Path(out).expanduser())
     yardstick.encoder.to(chosen)

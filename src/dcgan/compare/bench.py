@@ -1,0 +1,156 @@
+"""What all systems of a comparison share: the pictures, the draws of labels, and the notebook."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dcgan
+from dcgan.compare.notebook import Notebook, digest_of
+from dcgan.compare.protocols import Protocol
+from dcgan.config import NetworkConfig
+from dcgan.data.labelled import Labelled, labelled
+from dcgan.data.pack import Pack, PackPart
+from dcgan.errors import DCGANError
+from dcgan.features.choosing import draw
+from dcgan.features.pictures import PictureFeatures, Vectors
+from dcgan.log import progress
+from dcgan.model import Model
+from dcgan.presets import preset
+from dcgan.size import Size
+
+MOST_VALIDATION, VALIDATION_SHARE = 10_000, 0.2
+"""Training pictures that settings are chosen by, at most, and their share at most."""
+TEST_SEED = 1
+"""Added to the seed for the draws that are tested, so that they are others than those for C."""
+
+
+class Result(NamedTuple):
+    """What was measured of a system: shares of wrong answers on the test pictures."""
+
+    title: str
+    all_labels: float | None
+    few_labels: tuple[float, ...]
+    """One for each draw."""
+    maps: int | None
+    """Of the widest layer."""
+    validation: float | None
+    """On the pictures that settings were chosen by, where the paper reports that."""
+    note: str
+    """What differs from the paper, and how settings were chosen."""
+
+
+class Vectored(NamedTuple):
+    """Vectors of all pictures, and their classes."""
+
+    name: str
+    """It stands for the transformer and the pictures."""
+    train: Vectors
+    """The first ones are the validation part."""
+    train_labels: NDArray[np.int64]
+    test: Vectors
+    test_labels: NDArray[np.int64]
+
+
+@dataclass
+class Bench:
+    """The pictures and options of a comparison."""
+
+    place: str
+    protocol: Protocol
+    notebook: Notebook
+    models: Sequence[tuple[str, Model]] = ()
+    column: str = ""
+    units: int = 1_600
+    trials: int = 64
+    seed: int = 42
+    device: str = "auto"
+    _opened: dict[Any, Labelled] = field(default_factory=dict)
+
+    @cached_property
+    def shape(self) -> NetworkConfig:
+        """The discriminator's shape: the first model's, or else the protocol's."""
+        if self.models:
+            return self.models[0][1].config
+        info = self.data().train.info
+        config = preset(self.protocol.preset).fitted(info.size, info.channels, 0)
+        return config.network
+
+    def data(self, size: Size | None = None, channels: int | None = None) -> Labelled:
+        """The pictures, of this size and so many channels, in both parts."""
+        kind = size, channels
+        if kind not in self._opened:
+            self._opened[kind] = labelled(
+                self.place, size=size, channels=channels, column=self.column, seed=self.seed
+            )
+        return self._opened[kind]
+
+    def validation(self, data: Labelled) -> int:
+        """How many of the training pictures, the first ones, settings are chosen by."""
+        return min(MOST_VALIDATION, round(VALIDATION_SHARE * len(data.train)))
+
+    def pool(self, data: Labelled) -> Pack:
+        """The training pictures that labels are drawn from."""
+        start = self.validation(data)
+        return PackPart(data.train, np.arange(start, len(data.train)))
+
+    def require_labels(self) -> None:
+        """Raises a DCGANError unless each class has labels enough for a draw."""
+        data = self.data()
+        counts = np.bincount(data.labels(self.pool(data)), minlength=len(data.classes))
+        if counts.min() < self.protocol.per_class:
+            rarest = data.classes[int(counts.argmin())]
+            raise DCGANError(
+                f"{self.protocol.per_class} labels of each class were asked for, but of {rarest} "
+                f"there are {counts.min()} pictures to draw from (a part of the training pictures "
+                "is kept for choosing settings). Give a smaller --per-class."
+            )
+
+    def question(self, data: Labelled, **facts: Any) -> dict[str, Any]:
+        """All that an answer depends on: these facts, the pictures, and how they are parted."""
+        return {
+            "version": dcgan.__version__,
+            "train": data.train.info.digest,
+            "test": data.test.info.digest,
+            "parts": data.description,
+            "column": data.column,
+            "seed": self.seed,
+            **facts,
+        }
+
+    def vectors(self, data: Labelled, transformer: PictureFeatures, **facts: Any) -> Vectored:
+        """The vectors of all pictures by a transformer, fitted to those labels are drawn from."""
+        name = f"{facts['system']}-{digest_of(self.question(data, **facts))}"
+        parts = {"train": data.train, "test": data.test}
+        found = self.notebook.vectors(name, transformer, self.pool(data), parts)
+        labels = data.labels(data.train), data.labels(data.test)
+        return Vectored(name, found["train"], labels[0], found["test"], labels[1])
+
+    def over_draws(
+        self,
+        title: str,
+        question: dict[str, Any],
+        labels: NDArray[np.int64],
+        error: Callable[[NDArray[np.int64], int], float],
+        draws: int | None = None,
+    ) -> tuple[float, ...]:
+        """An error for each draw of few labels.
+
+        Args:
+            title: for the progress.
+            question: all that the errors depend on, but the draw.
+            labels: (N,) of the rows to draw from.
+            error: of the rows that were drawn, and the draw's number.
+            draws: how many; by default the protocol's.
+        """
+        few, count, errors = self.protocol.per_class, draws or self.protocol.draws, []
+        with progress(title, count, unit="draws") as bar:
+            for number in range(count):
+                rows = draw(labels, few, self.seed + TEST_SEED, number)
+                asked = question | {"per class": few, "draw": number}
+                errors.append(self.notebook.answer(asked, partial(error, rows, number)))
+                bar.update(number + 1, f"error {np.mean(errors):.2%}")
+        return tuple(errors)

@@ -1,0 +1,93 @@
+"""What was measured, kept, so that nothing is measured twice."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan.features.pictures import PictureFeatures, Pictures, Vectors, mapped
+from dcgan.files import make_folder, unwritable
+
+FILE, VECTORS = "measured.jsonl", "vectors"
+
+
+class Notebook:
+    """Questions with their answers, one a line in `measured.jsonl`, and vectors of pictures.
+
+    A question names all that its answer depends on.
+
+    Args:
+        folder: where they are kept; made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = make_folder(folder)
+        self._answers: dict[str, Any] = {}
+        file = folder / FILE
+        text = file.read_text(encoding="utf8", errors="replace") if file.exists() else ""
+        self._cut_short = not text.endswith("\n") and bool(text)
+        for line in text.splitlines():
+            try:
+                found = json.loads(line)
+                self._answers[_key(found["question"])] = found["answer"]
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short when it was written
+
+    def answer(self, question: dict[str, Any], find: Callable[[], Any]) -> Any:
+        """The answer, found now and written down if it is not there yet.
+
+        Args:
+            question: in JSON's types.
+            find: gives the answer, in JSON's types.
+
+        Raises:
+            DCGANError: it cannot be written.
+        """
+        key = _key(question)
+        if key not in self._answers:
+            self._answers[key] = answer = find()
+            line = f'{{"question": {key}, "answer": {json.dumps(answer)}}}\n'
+            try:
+                with (self.folder / FILE).open("a", encoding="utf8") as file:
+                    file.write("\n" * self._cut_short + line)
+            except OSError as error:
+                raise unwritable(self.folder / FILE, error) from error
+            self._cut_short = False
+        return self._answers[key]
+
+    def vectors(
+        self, name: str, transformer: PictureFeatures, fitted: Pictures, parts: dict[str, Pictures]
+    ) -> dict[str, Vectors]:
+        """The vectors of pictures by their parts, mapped from files; made now if need be.
+
+        Args:
+            name: of the files; it stands for the transformer and all pictures.
+            transformer: not fitted.
+            fitted: what it is fitted to.
+            parts: whose vectors are wanted.
+        """
+        files = {part: self.folder / VECTORS / f"{name}-{part}.npy" for part in parts}
+        missing = [part for part, file in files.items() if not file.exists()]
+        if missing:
+            transformer.fit(fitted)
+        for part in missing:
+            transformer.transform_to(parts[part], files[part])
+        return {part: mapped(file) for part, file in files.items()}
+
+
+def digest_of(question: dict[str, Any]) -> str:
+    """A short name for all that a question names."""
+    return hashlib.sha256(_key(question).encode()).hexdigest()[:16]
+
+
+def _key(question: dict[str, Any]) -> str:
+    return json.dumps(question, sort_keys=True, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(type(value))

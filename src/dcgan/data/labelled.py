@@ -1,0 +1,92 @@
+"""Labelled pictures in two parts, one to learn from and one to be tested on."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcgan.config import PackConfig
+from dcgan.data.loader import derive, shuffled
+from dcgan.data.pack import Pack, PackPart, class_names, first_classes, is_pack
+from dcgan.data.packing import open_pack
+from dcgan.data.sources import open_source, parted
+from dcgan.errors import DCGANError
+from dcgan.size import Size
+
+TEST_SHARE = 0.2
+"""Of the pictures of a source that has no test split."""
+
+
+class Labelled(NamedTuple):
+    """The two parts, and how they came about."""
+
+    train: Pack
+    """In an order by lot, as sources mostly lie by class."""
+    test: Pack
+    column: str
+    classes: tuple[str, ...]
+    description: str
+
+    def labels(self, part: Pack) -> NDArray[np.int64]:
+        """The classes (N,) of a part's pictures, as their numbers."""
+        return part.labels(self.column).astype(np.int64)
+
+
+def labelled(
+    place: str | Path,
+    *,
+    size: Size | None = None,
+    channels: int | None = None,
+    column: str = "",
+    seed: int = 42,
+) -> Labelled:
+    """Opens a labelled source: its splits `train` and `test`, or else a fifth by lot as the test.
+
+    Args:
+        place: the source.
+        size: of the pictures; by default as training chooses.
+        channels: 1, 3 or 4; likewise.
+        column: the label column; by default the first with classes.
+        seed: of the lots.
+
+    Raises:
+        DCGANError: there is no such source or column, it has no classes or one alone, or the test
+            has other classes.
+    """
+    has_test = has_test_split(place)
+    config = PackConfig(size=size, channels=channels)
+    whole = open_pack(f"{place}:train" if has_test else place, config)
+    column = column or first_classes(whole.info.columns) or ""
+    if not column:
+        raise DCGANError(
+            f"{place} has no several classes: put the pictures of each into a folder of its own."
+        )
+    classes = class_names(whole.info.columns, column, whole.info.name)
+    if len(classes) < 2:
+        raise DCGANError(
+            f"{place} has one class alone, {', '.join(classes)}; to tell classes apart takes two."
+        )
+    order = shuffled(np.arange(len(whole)), len(whole), derive(seed, "labelled", 0))
+    if not has_test:
+        cut = max(1, round(TEST_SHARE * len(whole)))
+        words = f"{len(whole) - cut:,} pictures to learn from; {cut:,} others, by lot, are the test"
+        train, test = PackPart(whole, order[cut:]), PackPart(whole, order[:cut])
+        return Labelled(train, test, column, classes, words)
+    kind = PackConfig(size=whole.info.size, channels=whole.info.channels)
+    other = open_pack(f"{place}:test", kind)
+    if class_names(other.info.columns, column, other.info.name) != classes:
+        raise DCGANError(f"{place}:test has other classes than {place}:train.")
+    words = f"{len(whole):,} pictures to learn from; its test split of {len(other):,}"
+    return Labelled(PackPart(whole, order), other, column, classes, words)
+
+
+def has_test_split(place: str | Path) -> bool:
+    """Whether a source has a split `test`, and none was named."""
+    if is_pack(place) or parted(place)[1]:
+        return False
+    try:
+        open_source(f"{place}:test")
+    except DCGANError:
+        return False  # what else is wrong is said where the source itself is opened
+    return True

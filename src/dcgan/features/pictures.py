@@ -1,0 +1,220 @@
+"""What transformers of pictures into vectors have in common: how pictures come, and where to."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dcgan.config import PackConfig
+from dcgan.data.pack import Pack
+from dcgan.data.packing import open_pack
+from dcgan.errors import DCGANError
+from dcgan.features.contract import BaseEstimator, TransformerMixin, check_is_fitted
+from dcgan.files import make_folder, replacing
+from dcgan.images import to_floats
+from dcgan.log import progress
+from dcgan.model import matching_pack
+from dcgan.size import Size
+from dcgan.tensors import Features, Images
+
+TYPES = ("float32", "float16")
+
+Pictures: TypeAlias = Any
+"""A source's place; a pack; or uint8 pixels (N, H, W, C), as an array, a tensor or a list."""
+Vectors: TypeAlias = NDArray[Any]
+"""(N, D) float32 or float16."""
+
+
+class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A scikit-learn transformer whose rows are pictures.
+
+    Attributes:
+        size_: of the pictures.
+        channels_: 1, 3 or 4.
+        width_: D, how many numbers a vector has.
+    """
+
+    size_: Size
+    channels_: int
+    width_: int
+    dtype: Any
+    batch_size: int
+    device: str
+
+    @abstractmethod
+    def _vectors(self, images: Images) -> Features:
+        """The vectors (N, D) of pictures (N, C, H, W) on the device of `_device`."""
+
+    @abstractmethod
+    def _device(self) -> torch.device:
+        """Where the vectors are computed."""
+
+    def transform(self, X: Pictures) -> Vectors:
+        """The vectors (N, D) of pictures.
+
+        Raises:
+            DCGANError: the pictures are not such as the model sees.
+        """
+        pictures = self._pictures(X)
+        found = np.empty(self._shape(pictures), self.dtype)
+        start = 0
+        for rows in self.transform_batches(pictures):
+            found[start : start + len(rows)] = rows
+            start += len(rows)
+        return found
+
+    def transform_batches(self, X: Pictures) -> Iterator[Vectors]:
+        """The vectors of pictures, batch by batch; else as `transform`."""
+        pictures = self._pictures(X)
+        device, order = self._device(), np.arange(len(pictures))
+        with torch.inference_mode():
+            for images in in_floats(pictures, order, self.batch_size, device, "Features"):
+                yield self._vectors(images).cpu().numpy().astype(self.dtype, copy=False)
+
+    def transform_to(self, X: Pictures, file: str | Path) -> Vectors:
+        """Writes the vectors of pictures to a `.npy` file, whole or not at all.
+
+        The memory that it takes does not grow with the number of pictures.
+
+        Returns:
+            (N, D), mapped from the file.
+
+        Raises:
+            DCGANError: the pictures are not such as the model sees, or nothing can be written.
+        """
+        pictures, path = self._pictures(X), Path(file).expanduser()
+        make_folder(path.absolute().parent)
+        with replacing(path) as opened:
+            self.write(pictures, opened)
+        return mapped(path)
+
+    def write(self, X: Pictures, file: BinaryIO) -> None:
+        """Writes the vectors of pictures as `.npy` to an open file; else as `transform`."""
+        pictures = self._pictures(X)
+        write_rows(file, self._shape(pictures), self.dtype, self.transform_batches(pictures))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False  # pictures have four dimensions, or come as a path
+        tags.no_validation = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    def _pictures(self, X: Pictures) -> "Pack | NDArray[np.uint8]":
+        check_is_fitted(self)
+        return pictures_for(X, self.size_, self.channels_)
+
+    def _shape(self, pictures: "Pack | NDArray[np.uint8]") -> tuple[int, int]:
+        return len(pictures), self.width_
+
+    def _keep_kind(self, pictures: "Pack | NDArray[np.uint8]") -> None:
+        """Learns the size and the channels of the pictures that were fitted to."""
+        if isinstance(pictures, Pack):
+            self.size_, self.channels_ = pictures.info.size, pictures.info.channels
+        else:
+            height, width, self.channels_ = pictures.shape[1:]
+            self.size_ = Size(height, width)
+
+    def _require_type_and_batch(self) -> None:
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise DCGANError(f"`batch_size` (={self.batch_size}) must be 1 or more.")
+        if self.dtype not in (*TYPES, np.float32, np.float16):
+            raise DCGANError(f"`dtype` (={self.dtype}) must be {' or '.join(TYPES)}.")
+
+
+def pictures_for(given: Pictures, size: Size, channels: int) -> "Pack | NDArray[np.uint8]":
+    """Pictures to read by number, of one size and so many channels.
+
+    Raises:
+        DCGANError: there is no such source, or its pictures are of another kind.
+    """
+    wanted = (*size, channels)
+    if isinstance(given, str | Path):
+        return matching_pack(given, size, channels)
+    if isinstance(given, Pack):
+        if (*given.info.size, given.info.channels) != wanted:
+            raise _unfit(wanted, f"a pack of {given.info.size.grid}x{given.info.channels}")
+        return given
+    pixels = pixels_of(given, wanted)
+    if pixels.shape[1:] != wanted:
+        raise _unfit(wanted, f"uint8 {shape_text(pixels.shape)}")
+    return pixels
+
+
+def own_pictures(given: Pictures) -> "Pack | NDArray[np.uint8]":
+    """Pictures to read by number, in their own size and channels; one at least.
+
+    Raises:
+        DCGANError: there is no such source, or these are no pictures.
+    """
+    if isinstance(given, str | Path):
+        return open_pack(given, PackConfig())
+    if isinstance(given, Pack):
+        return given
+    pixels = pixels_of(given, ("height", "width", "channels"))
+    if pixels.ndim != 4 or not len(pixels):
+        raise _unfit(("height", "width", "channels"), f"uint8 {shape_text(pixels.shape)}")
+    return pixels
+
+
+def pixels_of(given: Any, wanted: tuple[object, ...]) -> NDArray[np.uint8]:
+    """An array of bytes, of whatever shape.
+
+    Raises:
+        DCGANError: it is no such array.
+    """
+    try:
+        pixels = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise _unfit(wanted, f"{type(given).__name__} of unequal parts") from error
+    if pixels.dtype != np.uint8:
+        raise _unfit(wanted, f"{pixels.dtype} {shape_text(pixels.shape)}")
+    return pixels
+
+
+def shape_text(shape: tuple[object, ...]) -> str:
+    """A shape as `(2, 3)`."""
+    return f"({', '.join(map(str, shape))})"
+
+
+def _unfit(wanted: tuple[object, ...], given: str) -> DCGANError:
+    return DCGANError(
+        f"Pictures must be uint8 (N, {', '.join(map(str, wanted))}), height x width x channels, "
+        f"or a source of pictures; {given} was given."
+    )
+
+
+def in_floats(
+    pictures: "Pack | NDArray[np.uint8]",
+    order: NDArray[np.int64],
+    batch: int,
+    device: torch.device,
+    words: str,
+) -> Iterator[Images]:
+    """Pictures in some order, in batches on a device, with progress."""
+    with progress(words, len(order), unit="pictures") as bar:
+        for start in range(0, len(order), batch):
+            numbers = order[start : start + batch]
+            found = pictures.pictures(numbers) if isinstance(pictures, Pack) else pictures[numbers]
+            yield to_floats(torch.from_numpy(found).to(device))
+            bar.update(start + len(numbers))
+
+
+def write_rows(
+    file: BinaryIO, shape: tuple[int, int], dtype: Any, parts: Iterable[Vectors]
+) -> None:
+    """Writes an array in parts of some rows each, as `.npy`."""
+    kind = np.lib.format.header_data_from_array_1_0(np.empty((0, shape[1]), dtype))
+    np.lib.format.write_array_header_1_0(file, {**kind, "shape": shape})
+    for rows in parts:
+        file.write(np.ascontiguousarray(rows).data)
+
+
+def mapped(path: Path) -> Vectors:
+    """The array in a `.npy` file, read from the disk as it is asked for."""
+    found: Vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    return found

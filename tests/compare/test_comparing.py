@@ -1,0 +1,228 @@
+"""The tables end to end on small labelled pictures, and the sentences for bad input."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import dcgan
+from dcgan.baselines.cnn import SupervisedCNN
+from dcgan.baselines.kmeans import KMeansFeatures
+from dcgan.cli import main
+from dcgan.compare import comparing, systems
+from dcgan.compare.bench import Bench, Result
+from dcgan.compare.comparing import compare
+from dcgan.compare.notebook import Notebook
+from dcgan.compare.protocols import OWN, PROTOCOLS, Row
+from dcgan.compare.tables import Line, cells, measured
+from dcgan.config import NetworkConfig
+from dcgan.errors import DCGANError
+from dcgan.features.choosing import draw
+from dcgan.features.classifiers import L2SVM
+from dcgan.features.extractor import DiscriminatorFeatures
+from dcgan.size import Size
+from tests.features.conftest import untrained
+
+
+def paint(folder: Path, count: int, seed: int) -> None:
+    """Noisy pictures of 16x16 in two classes, one brighter on the left."""
+    rng = np.random.default_rng(seed)
+    for number, name in enumerate(("left", "right")):
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = rng.integers(0, 200, (16, 16, 3), np.uint8)
+            pixels[:, 8 * number : 8 * number + 8] += 50
+            Image.fromarray(pixels).save(folder / name / f"{index:03}.png")
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sides")
+    paint(folder / "train", 40, 0)
+    paint(folder / "test", 20, 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("model") / "small.safetensors"
+    untrained(NetworkConfig(size=Size(16, 16), width=4, latent_dim=6)).save(file)
+    return file
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow systems in small."""
+
+    def few_patches(units: int, **options: Any) -> Any:
+        return KMeansFeatures(units, **options, patch=5, patches=500, iterations=2)
+
+    def few_epochs(*arguments: Any, **options: Any) -> Any:
+        return SupervisedCNN(*arguments, **options, epochs=6)
+
+    monkeypatch.setattr(systems, "KMeansFeatures", few_patches)
+    monkeypatch.setattr(systems, "SupervisedCNN", few_epochs)
+
+
+@pytest.mark.usefixtures("small")
+def test_all_rows_on_own_pictures(sides: Path, model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 12, "draws": 3, "units": 6, "trials": 2}
+    made = compare(sides, models=[model], out=tmp_path / "out", device="cpu", **options)
+    found = {line.title: line.results[0] for line in made.lines}
+    assert len(found) == len(OWN.rows) == 7
+    for result in found.values():
+        assert all(0 <= error <= 1 for error in result.few_labels)
+    pixels = found["Pixels + L2-SVM"]
+    assert len(pixels.few_labels) == 3
+    assert pixels.all_labels is not None
+    assert pixels.all_labels < 0.2  # the classes are there to be told apart
+    text = (tmp_path / "out" / comparing.MARKDOWN).read_text()
+    assert text.startswith("Accuracy\n\n| system | paper | measured here | what differs |\n| --- |")
+    assert "12 labels of each class: the mean over 3 draws" in text
+    assert "16 of the pictures to learn from, by lot, are kept" in text
+    content = json.loads((tmp_path / "out" / comparing.JSON).read_text())
+    assert [row["title"] for row in content["rows"]] == list(found)
+    assert content["rows"][0]["results"][0]["few_labels"] == list(
+        found["DCGAN + L2-SVM"].few_labels
+    )
+
+
+def test_what_is_measured_is_what_is_said(sides: Path, model: Path, tmp_path: Path) -> None:
+    """The row of the paper, written out with scikit-learn's contract alone."""
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "rows": "dcgan", "device": "cpu"}
+    (line,) = compare(sides, models=[model], out=tmp_path / "out", **options).lines
+    (result,) = line.results
+    bench = Bench(str(sides), OWN, Notebook(tmp_path / "other"))
+    data = bench.data()
+    assert (bench.validation(data), len(bench.pool(data))) == (16, 64)
+    transformer = DiscriminatorFeatures(model, dtype="float16", device="cpu")
+    transformer.fit(bench.pool(data))
+    pool, labels = transformer.transform(bench.pool(data)), data.labels(bench.pool(data))
+    test, answers = transformer.transform(data.test), data.labels(data.test)
+    cost = float(result.note.split("C = ")[1].split(",")[0])
+    for number, error in enumerate(result.few_labels):
+        rows = draw(labels, 8, 43, number)
+        machine = L2SVM(cost, device="cpu").fit(pool[rows], labels[rows])
+        assert (machine.predict(test) != answers).mean() == pytest.approx(error)
+
+
+def test_the_same_command_measures_nothing_twice(
+    sides: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 3, "rows": "pixels", "device": "cpu"}
+    fits = []
+    fit = L2SVM.fit
+
+    def counted(machine: L2SVM, *arguments: Any) -> Any:
+        fits.append(1)
+        return fit(machine, *arguments)
+
+    answers = []
+
+    def stopped(bench: Bench) -> list[Result]:
+        kept = bench.notebook.answer
+
+        def answer(question: dict[str, Any], find: Any) -> Any:
+            answers.append(question)
+            if question.get("draw") == 2:
+                raise KeyboardInterrupt
+            return kept(question, find)
+
+        bench.notebook.answer = answer  # type: ignore[method-assign]
+        return systems.pixels(bench)
+
+    monkeypatch.setattr(L2SVM, "fit", counted)
+    monkeypatch.setitem(systems.SYSTEMS, "pixels", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        compare(sides, out=tmp_path, **options)
+    monkeypatch.setitem(systems.SYSTEMS, "pixels", systems.pixels)
+    lines = (tmp_path / "measured.jsonl").read_text().splitlines()
+    assert len(lines) == 3  # C, and two of the draws
+    first = compare(sides, out=tmp_path, **options)
+    after = (tmp_path / "measured.jsonl").read_text().splitlines()
+    assert after[:3] == lines
+    fitted = len(fits)
+    assert compare(sides, out=tmp_path, **options).lines == first.lines
+    assert len(fits) == fitted
+    assert (tmp_path / "measured.jsonl").read_text().splitlines() == after
+
+
+def test_a_table_of_the_paper(sides: Path, model: Path, tmp_path: Path) -> None:
+    """Two models are two rows; what is not here says so."""
+    runner = CliRunner()
+    command = f"compare svhn --data {sides} --model {model} --model {model} --per-class 8"
+    command += f" --draws 2 --out {tmp_path / 'out'} --device cpu --rows dcgan"
+    ended = runner.invoke(main, command.split(), catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert text.count(f"| DCGAN + L2-SVM: {model} | 22.48% |") == 2
+    assert "± 1.96 standard deviations" in text
+    assert "Table 2: SVHN with 1,000 labels, error" in ended.output
+
+
+def test_systems_that_are_not_here_say_so(sides: Path) -> None:
+    bench = Bench(str(sides), PROTOCOLS["cifar10"], Notebook(sides / ".." / "kept"))
+    lines = [comparing._open(row, bench) for row in PROTOCOLS["cifar10"].rows]
+    said = {line.title: line.missing for line in lines}
+    assert said["Exemplar CNN"] == "not here yet"
+    assert said["DCGAN + L2-SVM"] == "needs --model"
+    assert said["1 Layer K-means"] == ""
+    (row,) = cells(lines[3], PROTOCOLS["cifar10"])
+    assert row == ("Exemplar CNN", "84.3% (77.4% ±0.2%) [1,024]", "not here yet", "")
+
+
+def test_results_in_the_papers_form() -> None:
+    result = Result("X", 0.172, (0.26, 0.264), 512, None, "note")
+    assert measured(result, PROTOCOLS["cifar10"]) == "82.80% (73.80% ±0.28%) [512]"
+    result = Result("X", None, (0.22, 0.23, 0.24), 512, 0.2887, "note")
+    assert measured(result, PROTOCOLS["svhn"]) == "23.00% ±1.96%; validation 28.87%"
+    alone = Line("X", "-", (Result("X", None, (0.03,), None, None, ""),), "")
+    assert cells(alone, PROTOCOLS["mnist"]) == [("X", "-", "3.00%", "")]
+
+
+def test_every_row_with_a_name_has_a_system() -> None:
+    rows: list[Row] = [row for protocol in (*PROTOCOLS.values(), OWN) for row in protocol.rows]
+    assert {row.system for row in rows if row.system} == set(systems.SYSTEMS)
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "words"),
+    [
+        (
+            "svhn",
+            {},
+            "`svhn` is a table of the paper; name the source of its pictures, wi",
+        ),
+        ("sides", {"data": "x"}, "--data goes with cifar10 or svhn or mnist alone"),
+        ("sides", {"rows": "dcgam"}, "There is no row 'dcgam'. Did you mean 'dcgan'?"),
+        ("sides", {"per_class": 0}, r"`per_class` \(=0\) must be 1 or more"),
+        ("sides", {"trials": 0}, r"`trials` \(=0\) must be 1 or more"),
+        ("sides", {"per_class": 50}, "50 labels of each class were asked for, but of (left|right)"),
+        ("sides", {"models": ["nowhere"]}, "There is no model file nowhere"),
+        ("sides", {"labels": "colour"}, "no label column 'colour'"),
+        ("sides", {"out": "sides/train/out"}, "lies within the source"),
+    ],
+)
+def test_bad_input(
+    place: str, options: dict[str, Any], words: str, sides: Path, tmp_path: Path
+) -> None:
+    if "out" in options:
+        options = {"out": sides / "train" / "out"}
+    where = sides if place == "sides" else place
+    with pytest.raises(DCGANError, match=words):
+        compare(where, **{"out": tmp_path / "out", **options})
+
+
+def test_a_model_with_classes_is_refused(sides: Path, tmp_path: Path) -> None:
+    network = NetworkConfig(size=Size(16, 16), width=4, latent_dim=6, classes=2)
+    untrained(network).save(tmp_path / "m.safetensors")
+    with pytest.raises(DCGANError, match="unsupervised features need a model without classes"):
+        compare(sides, models=[tmp_path / "m.safetensors"], per_class=4, out=tmp_path / "out")
+
+
+def test_it_is_there(sides: Path) -> None:
+    assert dcgan.compare is compare
