@@ -226,7 +226,7 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
         (["train", "photos", "--config", "none.json"], "Cannot read the config none.json"),
         (["train", "photos", "--device", "gpu9"], "no `device` 'gpu9' here"),
         (["train", "photos", "--background", "whit"], "is no colour"),
-        (["trian", "photos"], "No such command 'trian'. Did you mean"),
+        (["trian", "photos"], "No such command 'trian'. (Did you mean one of: 'train', "),
         (["pack", "photos", "photos"], "lies within the source photos"),
         (["dedup", "phots"], "There is no folder or archive phots. Did you mean 'photos'?"),
         (["dedup", "photos", "--method", "exct"], "no `method` 'exct'. Did you mean 'exact'?"),

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dcgan.compare.comparing import compare
     from dcgan.config import Config, FaceConfig, NetworkConfig, PackConfig, TrainConfig
     from dcgan.data.audit.auditing import audit
     from dcgan.data.dedup import dedup
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from dcgan.features.extractor import DiscriminatorFeatures
     from dcgan.features.transductive import TransductiveSVM
     from dcgan.features.writing import features
+    from dcgan.inside.dropping import draw_without
+    from dcgan.inside.filters import filters, filters_sheet
+    from dcgan.inside.forget import forget, forget_sheet
+    from dcgan.latent.arithmetic import arithmetic
+    from dcgan.latent.directions import directions
+    from dcgan.latent.find import find
+    from dcgan.latent.invert import invert
+    from dcgan.latent.turn import turn
+    from dcgan.latent.walk import walk
     from dcgan.metrics.distance import frechet_in
     from dcgan.metrics.encoder import encoder
     from dcgan.metrics.evaluation import evaluate
@@ -33,6 +43,8 @@ if TYPE_CHECKING:
     from dcgan.networks import Discriminator, Generator
     from dcgan.presets import preset
     from dcgan.published import import_published
+    from dcgan.sample import draw, latents_of
+    from dcgan.size import Size
     from dcgan.train import train
 
 __version__ = "0.1.0"
@@ -49,23 +61,38 @@ _HOMES = {
     "NetworkConfig": "dcgan.config",
     "Pack": "dcgan.data.pack",
     "PackConfig": "dcgan.config",
+    "Size": "dcgan.size",
     "Stopped": "dcgan.errors",
     "TrainConfig": "dcgan.config",
     "TransductiveSVM": "dcgan.features.transductive",
+    "arithmetic": "dcgan.latent.arithmetic",
     "audit": "dcgan.data.audit.auditing",
     "choose_c": "dcgan.features.choosing",
+    "compare": "dcgan.compare.comparing",
     "dedup": "dcgan.data.dedup",
+    "directions": "dcgan.latent.directions",
+    "draw": "dcgan.sample",
+    "draw_without": "dcgan.inside.dropping",
     "encoder": "dcgan.metrics.encoder",
     "evaluate": "dcgan.metrics.evaluation",
     "faces": "dcgan.data.faces",
     "features": "dcgan.features.writing",
+    "filters": "dcgan.inside.filters",
+    "filters_sheet": "dcgan.inside.filters",
+    "find": "dcgan.latent.find",
+    "forget": "dcgan.inside.forget",
+    "forget_sheet": "dcgan.inside.forget",
     "frechet_in": "dcgan.metrics.distance",
     "import_published": "dcgan.published",
+    "invert": "dcgan.latent.invert",
     "join": "dcgan.data.joining",
+    "latents_of": "dcgan.sample",
     "load": "dcgan.model",
     "pack": "dcgan.data.packing",
     "preset": "dcgan.presets",
     "train": "dcgan.train",
+    "turn": "dcgan.latent.turn",
+    "walk": "dcgan.latent.walk",
 }
 
 __all__ = [
@@ -80,23 +107,38 @@ __all__ = [
     "NetworkConfig",
     "Pack",
     "PackConfig",
+    "Size",
     "Stopped",
     "TrainConfig",
     "TransductiveSVM",
+    "arithmetic",
     "audit",
     "choose_c",
+    "compare",
     "dedup",
+    "directions",
+    "draw",
+    "draw_without",
     "encoder",
     "evaluate",
     "faces",
     "features",
+    "filters",
+    "filters_sheet",
+    "find",
+    "forget",
+    "forget_sheet",
     "frechet_in",
     "import_published",
+    "invert",
     "join",
+    "latents_of",
     "load",
     "pack",
     "preset",
     "train",
+    "turn",
+    "walk",
 ]
 
 

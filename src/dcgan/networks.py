@@ -98,8 +98,7 @@ class Generator(nn.Module):
         x: Tensor = self._base(z, y)  # (N, 1024, 4, 4)
         for block in self.blocks.values():
             x = block(join(x, y))  # (N, 512, 8, 8), (N, 256, 16, 16), ...
-        x = self.to_image(join(x, y))  # (N, 3, 64, 64)
-        return x.tanh() if self.config.output == "tanh" else 2 * x.sigmoid() - 1
+        return self._picture(x, y)  # (N, 3, 64, 64)
 
     def features(self, z: Latents, labels: Labels | None = None) -> dict[str, Tensor]:
         """The activations of each grid by the layer's name, after batch norm and ReLU.
@@ -113,6 +112,21 @@ class Generator(nn.Module):
         for name, block in self.blocks.items():
             x = activations[name] = block(join(x, y))
         return activations
+
+    def from_features(self, layer: str, x: Tensor, labels: Labels | None = None) -> Images:
+        """Pictures (N, channels, H, W) in [-1, 1] of the activations of one layer, by its name.
+
+        Of those that `features` gives, the pictures that `forward` draws.
+        """
+        y = one_hot(labels, self.config)
+        names = list(self.blocks)
+        for name in names[names.index(layer) + 1 if layer in names else 0 :]:
+            x = self.blocks[name](join(x, y))
+        return self._picture(x, y)
+
+    def _picture(self, x: Tensor, y: Tensor | None) -> Images:
+        x = self.to_image(join(x, y))
+        return x.tanh() if self.config.output == "tanh" else 2 * x.sigmoid() - 1
 
     def _base(self, z: Latents, y: Tensor | None) -> Tensor:
         x: Tensor = self.hidden(join(z, y)) if len(self.hidden) else z  # (N, hidden_units)

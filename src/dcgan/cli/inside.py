@@ -1,0 +1,140 @@
+"""Commands that look inside a model: filters, forget."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+import dcgan
+from dcgan.cli.door import PathType, main, stopped_saying
+from dcgan.errors import DCGANError
+
+STOPPED = "Stopped; the sheet was not written."
+
+
+def parse_maps(text: str) -> list[int]:
+    """The numbers of maps in a text such as `0-5` or `3,17`.
+
+    Raises:
+        DCGANError: the text is not of this form.
+    """
+    from dcgan.sample import parse_seeds
+
+    try:
+        return parse_seeds(text)
+    except DCGANError:
+        raise DCGANError(f"`maps` (={text}) must look like 0-5 or 3,17.") from None
+
+
+@main.command()
+@click.argument("model", type=PathType())
+@click.argument("source")
+@click.argument("out", type=PathType())
+@click.option("--layer", metavar="NAME", help="A convolution, such as 8x8. [default: the last]")
+@click.option("--maps", metavar="NUMBERS", help="Such as 0-5 or 3,17. [default: the first 6]")
+@click.option(
+    "--count", metavar="N", type=click.IntRange(1), default=5, help="Pictures of each. [default: 5]"
+)
+@click.option(
+    "--stored-statistics",
+    is_flag=True,
+    help="Take batch norm's statistics as they stand in MODEL. [default: measured on SOURCE]",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=42, help="Of the random filters. [default: 42]"
+)
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def filters(model: Path, source: str, out: Path, maps: str | None, **options: Any) -> None:
+    """Show what the discriminator's maps answer to in the pictures of SOURCE, on the sheet OUT.
+
+    As Figure 5 of the paper: for each map the pictures with the strongest responses, cut to what
+    the unit sees, and the pixels that speak for the response, by guided backpropagation. To the
+    left the same with random filters. How concentrated these gradients are is printed: the share
+    of their energy in the strongest tenth of the pixels that the unit sees.
+
+    \b
+    Examples:
+      dcgan filters runs/photos ~/photos filters.png
+      dcgan filters runs/photos ~/photos edges.png --layer 16x16 --maps 0-11 --count 8
+      dcgan filters runs/photos new-photos filters.png --stored-statistics
+    """
+    from dcgan.inside.filters import mean_concentration
+
+    numbers = None if maps is None else parse_maps(maps)
+    with stopped_saying(STOPPED):
+        made = dcgan.filters(model, source, out, maps=numbers, **options)
+    trained, random = map(mean_concentration, (made.trained, made.random))
+    side = made.field.side
+    click.echo(f"{out}: {len(made.maps)} maps of {made.layer}; a unit sees {side}x{side} pixels.")
+    click.echo(
+        f"Energy in the strongest tenth of the pixels: {trained:.1%}, random filters {random:.1%}."
+    )
+
+
+@main.command()
+@click.argument("model", type=PathType())
+@click.argument("out", type=PathType())
+@click.option("--boxes", metavar="FILE", type=PathType(), help="Drawn by hand, as above.")
+@click.option(
+    "--detector",
+    metavar="NAME",
+    help="Finds the boxes, and counts: rooms (windows of drawn rooms), or its file.",
+)
+@click.option(
+    "--layer", metavar="NAME", help="Of the generator. [default: the last hidden but one]"
+)
+@click.option(
+    "--seeds", metavar="SEEDS", default="0-149",
+    help="Samples in which the detector looks for boxes. [default: 0-149]",
+)  # fmt: skip
+@click.option(
+    "--drawn", metavar="SEEDS", help="Samples drawn; the first 10 are shown. [default: those after]"
+)
+@click.option(
+    "--c", "C", metavar="X", type=float, default=1.0,
+    help="Of the regression: the smaller, the more maps are mostly dropped. [default: 1]",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=42, help="Of all lots. [default: 42]")
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any) -> None:
+    """Drop the maps with which MODEL draws an object, and show samples without it on the sheet OUT.
+
+    As Figure 6 of the paper: a logistic regression on the activations of a hidden layer tells
+    positions inside of boxes around the object from others; the maps that speak for the object are
+    set to 0. Below, for comparison, as many random maps are. With a detector the windows that are
+    left are counted, also for ten choices of random maps. Needs scikit-learn: pip install
+    "dcgan[features]".
+
+    \b
+    Boxes are drawn on samples by seed, in a JSON file, in pixels:
+      {"12": [[left, top, right, bottom], ...], "17": [[20, 8, 44, 29]]}
+
+    \b
+    Examples:
+      dcgan forget runs/bedrooms forgotten.png --boxes windows.json
+      dcgan forget runs/rooms forgotten.png --detector rooms
+      dcgan forget runs/rooms forgotten.png --detector rooms --c 1e-4
+      dcgan forget runs/rooms forgotten.png --detector rooms --layer 8x8 --seeds 0-499
+    """
+    from rich.console import Console
+
+    from dcgan.inside.forget import to_table
+    from dcgan.sample import parse_seeds
+
+    chosen, shown = parse_seeds(seeds), None if drawn is None else parse_seeds(drawn)
+    with stopped_saying(STOPPED):
+        made = dcgan.forget(model, out, seeds=chosen, drawn=shown, **options)
+    dropped, total = len(made.maps), len(made.weights)
+    click.echo(
+        f"{out}: {dropped} of {total} maps of {made.layer} dropped ({dropped / total:.0%}), by "
+        f"{made.positions:,} positions in {made.boxes:,} boxes; {made.right:.0%} of these and of "
+        "as many outside are told right."
+    )
+    if made.detector:
+        lesson = made.detector.lesson
+        console = Console(highlight=False)
+        console.print(to_table(made), width=max(console.width, 80))
+        click.echo(
+            f"The detector, in drawn rooms that it has not seen: {lesson.right:.1%} right on "
+            f"whether there is a window; overlap of the windows' pixels {lesson.overlap:.3f}."
+        )

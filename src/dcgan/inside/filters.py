@@ -1,0 +1,215 @@
+"""What the discriminator's maps answer to, beside random filters (Section 6.2, Figure 5)."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dcgan.captions import captioned
+from dcgan.data.loader import derive
+from dcgan.data.pack import Pack
+from dcgan.devices import choose_device
+from dcgan.errors import DCGANError
+from dcgan.features.vectors import chosen_steps, store_statistics
+from dcgan.images import Picture, refit, require_writable_picture, save_picture
+from dcgan.inside.dropping import require_maps
+from dcgan.inside.field import OUTSIDE, Field, patch, receptive_fields
+from dcgan.inside.responses import Responses, Seen, look, shown, some
+from dcgan.log import logger
+from dcgan.model import Model, load, matching_pack
+from dcgan.networks import Discriminator, initialise
+from dcgan.size import Size
+
+FIRST_MAPS, COUNT = 6, 5
+"""Maps, and pictures for each, in Figure 5."""
+SHEET_CHANNELS = 3
+TITLES = "random\nfilters", "trained\nfilters", "what they\nsaw"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a trained discriminator's maps answer to, and those of one with random filters."""
+
+    layer: str
+    field: Field
+    maps: tuple[int, ...]
+    trained: Seen
+    random: Seen
+
+
+def filters(
+    model: str | Path | Model,
+    pictures: str | Path | Pack,
+    out: str | Path | None = None,
+    *,
+    layer: str | None = None,
+    maps: Sequence[int] | None = None,
+    count: int = COUNT,
+    stored_statistics: bool = False,
+    seed: int = 42,
+    device: str = "auto",
+) -> Filters:
+    """Looks for the pictures that maps of the discriminator answer to most, and why they do.
+
+    Guided backpropagation from the maximal responses over a source (Section 6.2, Figure 5), once
+    through the model's filters and once through random ones of the same shape. The memory it takes
+    does not grow with the number of pictures.
+
+    Args:
+        model: a model without classes, its file, or a run's folder.
+        pictures: a source, or a pack of the model's size and channels.
+        out: a picture file for the sheet; none by default.
+        layer: a convolution's name, such as "8x8"; by default the last (paper).
+        maps: numbers of its maps; by default the first six (paper).
+        count: pictures for each map, those with its strongest responses (paper: 5).
+        stored_statistics: batch norm's statistics of the trained discriminator as they stand in the
+            model; by default measured on the pictures, as those of the random one always are.
+        seed: of the random filters, which are drawn as before a training.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
+
+    Raises:
+        DCGANError: there is no such model, source, layer, map or device; or there are fewer
+            pictures than asked for; or the sheet cannot be written.
+    """
+    if out is not None:
+        require_writable_picture(Path(out).expanduser(), SHEET_CHANNELS)
+    chosen = choose_device(device)
+    loaded = model if isinstance(model, Model) else load(model)
+    name, numbers = chosen_maps(loaded.discriminator, layer, maps)
+    pack = pack_for(loaded, pictures)
+    if not 1 <= count <= len(pack):
+        raise DCGANError(f"`count` (={count}) must be 1 to {len(pack)}, as many as are there.")
+    trained = copy.deepcopy(loaded.discriminator).to(chosen)
+    random = random_filters(trained, seed)
+    for network in [random] if stored_statistics else [random, trained]:
+        store_statistics(network, shown(pack, some(len(pack)), chosen, "Measuring statistics"))
+    made = Filters(
+        layer=name,
+        field=receptive_fields(loaded.config)[name],
+        maps=numbers,
+        trained=look(trained, pack, name, numbers, count, "Trained filters"),
+        random=look(random, pack, name, numbers, count, "Random filters"),
+    )
+    for number, row in zip(numbers, made.trained.responses.values.tolist(), strict=True):
+        if row[0] <= 0:
+            logger.warning(f"Map {number} is nowhere above 0 in these pictures: no gradient.")
+    if out is not None:
+        save_picture(filters_sheet(made), Path(out).expanduser())
+    return made
+
+
+def mean_concentration(seen: Seen) -> float:
+    """The mean over all responses that have a gradient, in [0, 1]; NaN if none has one."""
+    known = seen.concentration[np.isfinite(seen.concentration)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def chosen_maps(
+    discriminator: Discriminator, layer: str | None, maps: Sequence[int] | None
+) -> tuple[str, tuple[int, ...]]:
+    """The layer and the numbers of its maps, the last layer and the first six maps by default.
+
+    Raises:
+        DCGANError: the discriminator has no such layer or maps, or is told the classes.
+    """
+    if discriminator.config.classes:
+        raise DCGANError(
+            "This model's discriminator is told the class of a picture (of "
+            f"{discriminator.config.classes}); its maps can only be looked at in a model without "
+            "classes."
+        )
+    steps = chosen_steps(discriminator, None if layer is None else [layer])
+    name, step = list(steps.items())[-1]
+    total = step.inner_maps
+    numbers = tuple(range(min(FIRST_MAPS, total)) if maps is None else maps)
+    if not numbers:
+        raise DCGANError(f"`maps` names none; layer {name} has the maps 0 to {total - 1}.")
+    require_maps(numbers, total, name)
+    return name, numbers
+
+
+def pack_for(model: Model, pictures: str | Path | Pack) -> Pack:
+    """The pictures in the size and channels of the model's.
+
+    Raises:
+        DCGANError: there are none such.
+    """
+    size, channels = model.config.size, model.config.channels
+    if not isinstance(pictures, Pack):
+        return matching_pack(pictures, size, channels)
+    if (pictures.info.size, pictures.info.channels) != (size, channels):
+        raise DCGANError(
+            f"The model sees pictures of {size.grid}x{channels}; those of the pack "
+            f"{pictures.path} are {pictures.info.size.grid}x{pictures.info.channels}."
+        )
+    return pictures
+
+
+def random_filters(discriminator: Discriminator, seed: int) -> Discriminator:
+    """A discriminator of the same shape with the weights of a training's beginning."""
+    network = copy.deepcopy(discriminator).cpu().eval()
+    initialise(network, torch.Generator().manual_seed(derive(seed, "random filters", 0)))
+    return network.to(next(discriminator.parameters()).device)
+
+
+def filters_sheet(made: Filters) -> Picture:
+    """Figure 5 as a sheet: a row for each map, blocks of random filters, trained ones, pictures.
+
+    A tile is what the unit sees. The gradients are scaled by their own largest number, and grey
+    where they are 0; the response stands below. The pictures are those of the trained filters.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    blocks = [
+        patches(made.random.responses, drawn_gradients(made.random.gradients), made.field),
+        patches(made.trained.responses, drawn_gradients(made.trained.gradients), made.field),
+        patches(made.trained.responses, in_rgb(made.trained.pixels), made.field),
+    ]
+    count = made.trained.responses.values.shape[1]
+    tiles, below = [], []
+    for row in range(len(made.maps)):
+        tiles += [*blocks[0][row], None, *blocks[1][row], None, *blocks[2][row]]
+        for responses in (made.random.responses, made.trained.responses):
+            below += [*(f"{value:.2f}" for value in responses.values[row].tolist()), ""]
+        below += [f"#{number}" for number in made.trained.responses.pictures[row].tolist()]
+    above = [words for title in TITLES for words in centred(title, count)][:-1]
+    left = [f"map {number}" for number in made.maps]
+    return captioned(tiles, len(above), above=above, left=left, below=below)
+
+
+def centred(title: str, count: int) -> list[str]:
+    """Captions for so many columns and an empty one, of which the middle one has the title."""
+    return [title if number == (count - 1) // 2 else "" for number in range(count + 1)]
+
+
+def patches(responses: Responses, pixels: NDArray[np.uint8], field: Field) -> list[list[Picture]]:
+    """For each map and response what the unit sees of its picture (maps, count, H, W, C)."""
+    return [
+        [patch(picture, field, *place) for picture, place in zip(row, positions, strict=True)]
+        for row, positions in zip(pixels, responses.positions.tolist(), strict=True)
+    ]
+
+
+def drawn_gradients(gradients: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Gradients (..., C, H, W) as pixels (..., H, W, 1 or 3): grey is 0, the largest 0 or 255.
+
+    Of a picture with transparency the colours' alone.
+    """
+    colours = gradients[..., : 3 if gradients.shape[-3] > 1 else 1, :, :]
+    largest = np.abs(colours).max(axis=(-3, -2, -1), keepdims=True)
+    scaled = OUTSIDE + 127 * colours / np.maximum(largest, np.finfo(np.float32).tiny)
+    return np.moveaxis(scaled.round().astype(np.uint8), -3, -1)
+
+
+def in_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures (..., H, W, C), those with transparency laid on white."""
+    if pixels.shape[-1] != 4:
+        return pixels
+    *outer, height, width, _ = pixels.shape
+    flat = [refit(one, Size(height, width)) for one in pixels.reshape(-1, height, width, 4)]
+    return np.stack(flat).reshape(*outer, height, width, 3)

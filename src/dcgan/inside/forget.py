@@ -1,0 +1,237 @@
+"""Forgetting an object: which maps of the generator draw it, and pictures without (Figure 6)."""
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.table import Table
+from torch import Tensor
+
+from dcgan.captions import captioned
+from dcgan.data.loader import derive
+from dcgan.devices import choose_device
+from dcgan.errors import DCGANError
+from dcgan.images import Picture, require_writable_picture, save_picture, to_floats
+from dcgan.inside.boxes import Box, Boxes, read_boxes
+from dcgan.inside.detector import Detector, detector_for, windows_of
+from dcgan.inside.dropping import chosen_layer, draw_without
+from dcgan.inside.evidence import find_boxes, gather, latents_in_batches
+from dcgan.inside.regression import weights_of
+from dcgan.model import Model, load
+from dcgan.networks import Generator
+from dcgan.tensors import Pixels
+
+SEEDS, DRAWN = range(150), 500
+"""Samples that boxes are looked for in (paper: 150), and samples drawn afterwards."""
+LOTS = 10
+"""Choices of random maps to compare with; they differ much."""
+SHOWN = 10
+"""Samples on the sheet (paper: 10)."""
+
+
+class Row(NamedTuple):
+    """The same samples, drawn with all maps or without some."""
+
+    pictures: Pixels
+    """(shown, H, W, C) the first of them."""
+    windows: int
+    """In how many of all samples the detector finds a window; 0 without a detector."""
+    left: int
+    """How many of the windows that all maps draw are still seen at their place, likewise."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """Which maps draw an object, and what is drawn without them."""
+
+    layer: str
+    weights: NDArray[np.float64]
+    """(maps,) of the logistic regression; above 0 where a map speaks for the object."""
+    maps: tuple[int, ...]
+    """Those with a weight above 0, which are dropped."""
+    random_maps: tuple[tuple[int, ...], ...]
+    """As many by lot, for comparison; with a detector several lots."""
+    boxes: int
+    positions: int
+    """Inside of the boxes."""
+    right: float
+    """Share of the positions that the regression was fitted to and tells right, in [0, 1]."""
+    seeds: tuple[int, ...]
+    """Of the samples drawn."""
+    rows: list[Row]
+    """With all maps, without those that draw the object, and without those of each lot."""
+    detector: Detector | None
+
+
+def forget(
+    model: str | Path | Model,
+    out: str | Path | None = None,
+    *,
+    boxes: str | Path | Boxes | None = None,
+    detector: str | Path | Detector | None = None,
+    layer: str | None = None,
+    seeds: Sequence[int] = SEEDS,
+    drawn: Sequence[int] | None = None,
+    C: float = 1.0,
+    seed: int = 42,
+    device: str = "auto",
+) -> Forgotten:
+    """Finds the maps of the generator that draw an object, and draws samples without them.
+
+    Section 6.3.1 and Figure 6: a logistic regression on the activations of a hidden layer tells
+    positions inside of boxes around the object from positions outside in the same samples; the maps
+    with a weight above 0 are dropped. Needs scikit-learn.
+
+    Args:
+        model: the model, its file, or a run's folder.
+        out: a picture file for the sheet; none by default.
+        boxes: drawn by hand: {seed: (Box(left, top, right, bottom), ...)} in pixels, or a JSON file
+            as `read_boxes` has it.
+        detector: finds the boxes where none are given, and counts the objects in what is drawn:
+            "rooms", which finds windows of drawn rooms; or a detector's file.
+        layer: a hidden layer's name, such as "16x16"; by default the last but one.
+        seeds: of the samples in which the detector looks for boxes (paper: 150).
+        drawn: seeds of the samples to draw; by default those that follow the last one looked
+            at: 500 to count with a detector, else 10.
+        C: how little the regression's weights are held back, as in scikit-learn. The smaller, the
+            more maps are dropped, as each then counts by itself; the paper gives no number.
+        seed: of the positions outside of boxes and of the random maps.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
+
+    Raises:
+        DCGANError: neither boxes nor a detector are given; there is no such model, file, layer or
+            device; the boxes are not such, or too few; or the sheet cannot be written.
+    """
+    if boxes is None and detector is None:
+        raise DCGANError("Give boxes around the object, or a detector that finds them.")
+    loaded = model if isinstance(model, Model) else load(model)
+    config, chosen = loaded.config, choose_device(device)
+    if not (math.isfinite(C) and C > 0):
+        raise DCGANError(f"`C` (={C}) must be a number above 0.")
+    if out is not None:
+        require_writable_picture(Path(out).expanduser(), max(config.channels, 3))
+    name = chosen_layer(loaded.generator, layer)
+    given = read_boxes(boxes, config.size) if isinstance(boxes, str | Path) else boxes
+    finder = None if detector is None else detector_for(detector, config, device).to(chosen)
+    generator = copy.deepcopy(loaded.generator).to(chosen)
+    if given is None:
+        assert finder is not None
+        given = find_boxes(generator, finder, seeds)
+    evidence = gather(generator, given, name, seed)
+    weights, right = weights_of(*evidence, C)
+    maps = tuple(np.flatnonzero(weights > 0).tolist())
+    lots = [by_lot(len(weights), len(maps), seed, number) for number in range(LOTS)]
+    lots = lots if finder else lots[:1]
+    after = max(given) + 1
+    shown = tuple(range(after, after + (DRAWN if finder else SHOWN)) if drawn is None else drawn)
+    made = Forgotten(
+        layer=name,
+        weights=weights,
+        maps=maps,
+        random_maps=tuple(lots),
+        boxes=sum(map(len, given.values())),
+        positions=int(evidence.inside.sum()),
+        right=right,
+        seeds=shown,
+        rows=draw_rows(generator, name, [(), maps, *lots], shown, finder),
+        detector=finder,
+    )
+    if out is not None:
+        save_picture(forget_sheet(made), Path(out).expanduser())
+    return made
+
+
+def by_lot(total: int, count: int, seed: int, lot: int) -> tuple[int, ...]:
+    """The numbers of some maps of a layer, chosen by lot, in order."""
+    rng = np.random.default_rng(derive(seed, "random maps", lot))
+    return tuple(sorted(rng.permutation(total)[:count].tolist()))
+
+
+def draw_rows(
+    generator: Generator,
+    layer: str,
+    choices: Sequence[Sequence[int]],
+    seeds: Sequence[int],
+    detector: Detector | None,
+) -> list[Row]:
+    """The samples of seeds, drawn without each choice of maps, of which the first is none.
+
+    Raises:
+        DCGANError: no seeds are given.
+    """
+    if not seeds:
+        raise DCGANError("No samples to draw: `drawn` names no seed.")
+    pictures: list[list[Pixels]] = [[] for _ in choices]
+    counts, shown = np.zeros((len(choices), 2), np.int64), SHOWN
+    for _, z, labels in latents_in_batches(generator, seeds, "Drawing"):
+        boxes: list[tuple[Box, ...]] = []
+        for number, maps in enumerate(choices):
+            drawn = draw_without(generator, z, layer, maps, labels)
+            pictures[number].append(drawn[:shown])
+            if detector:
+                masks = detector.masks(to_floats(drawn))
+                found = windows_of(masks)
+                boxes = boxes or found
+                counts[number] += sum(map(bool, found)), count_left(masks, boxes)
+        shown = max(shown - len(z), 0)
+    return [
+        Row(torch.cat(parts), *row) for parts, row in zip(pictures, counts.tolist(), strict=True)
+    ]
+
+
+def count_left(masks: Tensor, boxes: Sequence[tuple[Box, ...]]) -> int:
+    """How many boxes are still marked, half of their pixels at least, in masks (N, H, W)."""
+    marked = [
+        mask[int(box.top) : int(box.bottom), int(box.left) : int(box.right)].float().mean()
+        for mask, those in zip(masks, boxes, strict=True)
+        for box in those
+    ]
+    return sum(bool(share >= 0.5) for share in marked)
+
+
+def forget_sheet(made: Forgotten) -> Picture:
+    """Figure 6 as a sheet: a row as it is, one without the object's maps, one without random ones.
+
+    Returns:
+        (H, W, 3) uint8; (H, W, 4) of pictures with transparency.
+    """
+    count = len(made.maps)
+    left = ["as it is", f"{count} maps\ndropped", f"{count} random\nmaps dropped"]
+    tiles = [picture for row in made.rows[:3] for picture in row.pictures.numpy()]
+    shown = len(made.rows[0].pictures)
+    return captioned(tiles, shown, above=[str(seed) for seed in made.seeds[:shown]], left=left)
+
+
+def to_table(made: Forgotten) -> Table:
+    """What the detector finds with all maps, without those dropped, and on average by lot."""
+    as_it_is, without, *lots = made.rows
+    count, samples = len(made.maps), len(made.seeds)
+    table = Table(
+        "maps dropped",
+        f"windows left of {as_it_is.left:,}",
+        f"samples of {samples:,} with a window",
+        box=None,
+    )
+    for name, rows in (
+        ("none", [as_it_is]),
+        (f"{count} that draw it", [without]),
+        (f"{count} by lot", lots),
+    ):
+        left = share_text([row.left for row in rows], as_it_is.left)
+        table.add_row(name, left, share_text([row.windows for row in rows], samples))
+    return table
+
+
+def share_text(counts: Sequence[int], total: int) -> str:
+    """A count with its share; of several their mean, the least and the most."""
+    shares = [count / max(total, 1) for count in counts]
+    mean = sum(counts) / len(counts)
+    if len(counts) == 1:
+        return f"{counts[0]:,} ({shares[0]:.1%})"
+    return f"{mean:,.1f} ({mean / max(total, 1):.1%}; {min(shares):.1%} to {max(shares):.1%})"

@@ -1,0 +1,90 @@
+"""Which samples of a model are as one wishes: exemplars for arithmetic and turning."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dcgan.captions import captioned
+from dcgan.errors import DCGANError
+from dcgan.images import Picture, require_writable_picture, save_picture
+from dcgan.latent.judging import Wish, eyes_of, judges_for, parse_wishes, scores
+from dcgan.latent.points import opened
+from dcgan.model import Model
+from dcgan.sample import in_batches, parse_seeds
+
+
+class Found(NamedTuple):
+    """The samples that are most as wished, the best first."""
+
+    seeds: list[int]
+    values: NDArray[np.float64]
+    """(N,) the classifiers' decision values, of several the smallest; positive means yes."""
+    accuracies: dict[str, float]
+    """For each wish, how often its classifier is right on pictures held out, in [0, 1]."""
+    sheet: Picture
+
+
+def find(
+    model: str | Path | Model,
+    source: str | Path,
+    wanted: str,
+    out: str | Path | None = None,
+    *,
+    count: int = 12,
+    seeds: str | Sequence[int] = "0-1999",
+    device: str = "auto",
+) -> Found:
+    """Finds the samples of a model that are most like the pictures of a source with some labels.
+
+    For each wish an L2-SVM on the discriminator's features learns from up to 1,000 pictures of
+    either kind; samples are ranked by their decision values, of several the smallest.
+
+    Args:
+        model: a model without classes, its file, or a run's folder.
+        source: labelled pictures.
+        wanted: values of label columns: `smile=yes,glasses=no`; of class folders `class=cat`; of a
+            column of numbers its lowest or highest quarter, `turn=low` or `turn=high`.
+        out: a picture file for a sheet of the best; without it nothing is written.
+        count: how many to find.
+        seeds: the samples to choose from.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
+
+    Raises:
+        DCGANError: there is no such model, source, column, value or device, too few pictures have
+            the value, or `out` cannot be written.
+    """
+    loaded = opened(model)
+    path = None if out is None else Path(out).expanduser()
+    if path:
+        require_writable_picture(path, loaded.config.channels)
+    candidates = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
+    if count < 1:
+        raise DCGANError(f"`count` (={count}) must be 1 or more.")
+    if not candidates:
+        raise DCGANError("No seed was given to choose from; the more, the better those found.")
+    wishes = parse_wishes(wanted)
+    eyes = eyes_of(loaded, device)
+    judges = judges_for(eyes, loaded, source, wishes)
+    smallest = scores(eyes, judges, loaded, candidates).min(axis=1)
+    best = np.argsort(-smallest, kind="stable")[:count]
+    chosen = [candidates[number] for number in best]
+    found = Found(
+        chosen,
+        smallest[best],
+        {str(judge.wish): judge.accuracy for judge in judges},
+        sheet_of(loaded, chosen, wishes),
+    )
+    if path:
+        save_picture(found.sheet, path)
+    return found
+
+
+def sheet_of(model: Model, seeds: Sequence[int], wishes: Sequence[Wish]) -> Picture:
+    """The pictures of seeds, each with its seed, beside what was wished."""
+    pictures = torch.cat([model.sample(batch) for batch in in_batches(seeds)])
+    words = "\n".join(map(str, wishes))
+    return captioned(pictures, left=[words], below=[f"seed {seed}" for seed in seeds])

@@ -1,0 +1,113 @@
+"""How even a walk's steps are: a jump would say that pictures are known by heart (Section 6.1)."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dcgan.config import NetworkConfig
+from dcgan.errors import DCGANError
+from dcgan.images import to_floats
+from dcgan.metrics.encoder import Encoder
+from dcgan.metrics.evaluation import choose_yardstick, lot
+from dcgan.metrics.inception import Inception
+from dcgan.metrics.neighbours import radii
+from dcgan.model import matching_pack
+from dcgan.tensors import Features, Pixels
+
+NEIGHBOURS_AMONG = 1_000
+"""Training pictures among which each one's nearest is looked for."""
+SEED = 42
+"""Of the lot by which they are drawn."""
+BATCH = 250
+
+
+class Smoothness(NamedTuple):
+    """The distances between neighbours on a walk."""
+
+    measure: str
+    """`pixels`: the mean difference of their values, of 255; `features`: Euclidean."""
+    median: float
+    largest: float
+    neighbours: float | None
+    """The same distance between training pictures and their nearest of 1,000, the median."""
+
+    @property
+    def jump(self) -> float:
+        """The largest step over the median one."""
+        return self.largest / self.median if self.median else float("inf")
+
+    def __str__(self) -> str:
+        text = (
+            f"Steps in {self.measure}: median {self.median:.3g}, largest {self.largest:.3g} "
+            f"({self.jump:.2f} times)"
+        )
+        if self.neighbours is None:
+            return text
+        return f"{text}; training pictures to their nearest: {self.neighbours:.3g}"
+
+
+def smoothness(
+    pictures: Pixels,
+    config: NetworkConfig,
+    encoder: str | Path | None = None,
+    source: str | Path | None = None,
+) -> tuple[Smoothness, ...]:
+    """How even the steps of a walk are, in pixels, and in an encoder's features if there is one.
+
+    Args:
+        pictures: (N, H, W, C) in their order.
+        config: of the networks that drew them.
+        encoder: the file of an encoder for such pictures.
+        source: training pictures to compare the steps with.
+
+    Raises:
+        DCGANError: there is no such encoder or source, or it is for other pictures.
+    """
+    own = None if encoder is None else choose_yardstick(encoder, None, config).encoder
+    real = None if source is None else training(source, config)
+    nearest = None if real is None else pixel_neighbours(real)
+    found = (measured("pixels", pixel_steps(pictures), nearest),)
+    if own is None:
+        return found
+    features = encoded(own, pictures)
+    nearest = None if real is None else radii(encoded(own, real), 1)
+    return *found, measured("features", (features[1:] - features[:-1]).norm(dim=1), nearest)
+
+
+def measured(measure: str, steps: Tensor, neighbours: Tensor | None) -> Smoothness:
+    """What distances (N,) between neighbours on a walk, and in a source, say."""
+    near = None if neighbours is None else float(neighbours.median())
+    return Smoothness(measure, float(steps.median()), float(steps.max()), near)
+
+
+def pixel_steps(pictures: Pixels) -> Tensor:
+    """How far each picture is from the one before: (N - 1,), mean difference of values, of 255."""
+    flat = pictures.flatten(1).float()
+    return (flat[1:] - flat[:-1]).abs().mean(dim=1)
+
+
+def pixel_neighbours(pictures: Pixels) -> Tensor:
+    """How far each picture is from its nearest other: (N,), as `pixel_steps`."""
+    flat = pictures.flatten(1).float()
+    distances = torch.cdist(flat, flat, p=1) / flat.shape[1]
+    return distances.fill_diagonal_(torch.inf).min(dim=1).values
+
+
+def training(source: str | Path, config: NetworkConfig) -> Pixels:
+    """Pictures of a source by lot, two at least, to look for neighbours among.
+
+    Raises:
+        DCGANError: there is no such source, or it has one picture.
+    """
+    pack = matching_pack(source, config.size, config.channels)
+    if len(pack) < 2:
+        raise DCGANError(f"{source} has one picture, which has no neighbours; give more.")
+    return torch.from_numpy(pack.pictures(lot(pack, NEIGHBOURS_AMONG, SEED)))
+
+
+@torch.no_grad()
+def encoded(encoder: Encoder | Inception, pictures: Pixels) -> Features:
+    """The features (N, D) of pictures."""
+    return torch.cat([encoder.features(to_floats(batch)) for batch in torch.split(pictures, BATCH)])

@@ -1,0 +1,123 @@
+"""Walks from latent to latent, and what is seen on the way (Section 6.1, Figure 4)."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from dcgan.captions import captioned
+from dcgan.errors import DCGANError
+from dcgan.images import save_picture
+from dcgan.latent.animation import ANIMATED, require_writable, save_animation
+from dcgan.latent.points import Given, opened, pictures_of, points
+from dcgan.latent.smoothness import Smoothness, smoothness
+from dcgan.model import Model
+from dcgan.tensors import Latents, Pixels
+
+LEAST_STEPS = 2
+
+
+class Walk(NamedTuple):
+    """A walk: N pictures, and how even its steps are."""
+
+    latents: Latents
+    pictures: Pixels
+    smoothness: tuple[Smoothness, ...]
+    """In pixels; and in an encoder's features, if there is one."""
+
+
+def walk(
+    model: str | Path | Model,
+    out: str | Path | None = None,
+    *,
+    seeds: Given = "0-8",
+    steps: int = 10,
+    loop: bool = False,
+    label: str | int | None = None,
+    encoder: str | Path | None = None,
+    source: str | Path | None = None,
+) -> Walk:
+    """Walks through latents, straight on for a uniform prior, on great circles for a normal one.
+
+    Sharp jumps between neighbours would say that the model knows its pictures by heart.
+
+    Args:
+        model: the model, its file, or a run's folder.
+        out: a file for a sheet with a row from each latent to the next (.png, .jpg, .tif), or for
+            an animation (.gif, .webp); without it nothing is written.
+        seeds: the latents to walk through: seeds, an array (N, latent_dim), or a `.npy` file.
+        steps: pictures from each to the next, 2 or more; the end of a row is not repeated at the
+            start of the next.
+        loop: whether to go back to the first.
+        label: the class to draw, for a conditional model.
+        encoder: the file of an encoder, in whose features steps are measured too.
+        source: training pictures, whose distances the steps are then compared with.
+
+    Raises:
+        DCGANError: there is no such model, file, class, encoder or source, they do not fit
+            together, there are fewer than two latents, or `out` cannot be written.
+    """
+    loaded = opened(model)
+    path = None if out is None else Path(out).expanduser()
+    if path:
+        require_writable(path, loaded.config.channels)
+    corners, names = points(seeds, loaded.config)
+    if len(corners) < 2:
+        raise DCGANError("A walk needs two latents at least, and one was given; try --seeds 0-8.")
+    if steps < LEAST_STEPS:
+        raise DCGANError(f"`steps` (={steps}) must be {LEAST_STEPS} or more.")
+    z = chain(corners, steps, loop=loop, spherical=loaded.config.prior == "normal")
+    pictures = pictures_of(loaded, z, label)
+    found = Walk(z, pictures, smoothness(pictures, loaded.config, encoder, source))
+    if path and path.suffix.lower() in ANIMATED:
+        save_animation(pictures, path)
+    elif path:
+        ways = [f"{a} to\n{b}" for a, b in pairwise([*names, *names[:1]] if loop else names)]
+        save_picture(captioned(pictures, steps, left=ways), path)
+    return found
+
+
+def chain(corners: Latents, steps: int, *, loop: bool = False, spherical: bool = False) -> Latents:
+    """Latents evenly spaced on the way through some others in their order.
+
+    Args:
+        corners: (N, latent_dim), two at least.
+        steps: how many for each part of the way.
+        loop: the way goes back to the first, where the last step would arrive; otherwise it begins
+            in the first and ends in the last.
+        spherical: on great circles; otherwise straight.
+
+    Returns:
+        (steps * (N - 1), latent_dim), or (steps * N, latent_dim) of a loop.
+    """
+    ends = torch.cat([corners, corners[:1]]) if loop else corners
+    parts = len(ends) - 1
+    way = torch.linspace(0, parts, steps * parts + loop, dtype=torch.float64)[: steps * parts]
+    part = way.long().clamp(max=parts - 1)
+    t = (way - part)[:, None].to(corners.dtype)
+    between = slerp if spherical else torch.lerp
+    return between(ends[part], ends[part + 1], t)
+
+
+def slerp(a: Latents, b: Latents, t: torch.Tensor) -> Latents:
+    """Latents on the great circles from `a` to `b`; lengths go evenly from one to the other.
+
+    The way for a normal prior: in many dimensions nearly all of its latents have one length, and
+    straight ways lead through shorter ones (White 2016).
+
+    Args:
+        a: where t is 0, (N, latent_dim).
+        b: where t is 1, (N, latent_dim).
+        t: (N, 1) in [0, 1].
+    """
+    lengths = torch.lerp(a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True), t)
+    one, other = torch.nn.functional.normalize(a), torch.nn.functional.normalize(b)
+    angle = (one * other).sum(dim=1, keepdim=True).clamp(-1, 1).acos()
+    sine = angle.sin()
+    circle = (((1 - t) * angle).sin() * one + (t * angle).sin() * other) / sine
+    # Between latents of one direction, or of opposite ones, there is no single great circle.
+    return torch.where(sine > STRAIGHT, lengths * circle, torch.lerp(a, b, t))
+
+
+STRAIGHT = 1e-3

@@ -1,0 +1,97 @@
+"""Generated pictures are found again; what is read, written and refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import dcgan
+from dcgan.errors import DCGANError
+from dcgan.latent.invert import clip_by_lot, psnr, read, shortened
+from dcgan.model import Model
+from dcgan.sample import latents_of
+from tests.conftest import drawn_picture
+
+
+def test_generated_pictures_are_found_again(model: Model, tmp_path: Path) -> None:
+    pixels = [*model.sample([7, 8]).numpy()]
+    found = dcgan.invert(model, pixels, tmp_path / "found.png", steps=150, device="cpu")
+    assert (found.psnr > 30).all()
+    assert torch.allclose(found.latents, latents_of([7, 8], model.config), atol=0.1)
+    assert torch.equal(found.psnr, psnr(found.targets, found.pictures))
+    alone = dcgan.invert(model, pixels[1:], steps=150, device="cpu")
+    assert torch.allclose(alone.latents[0], found.latents[1], atol=1e-5)
+    walk = dcgan.walk(model, seeds=tmp_path / "found.npy", steps=2)
+    assert torch.equal(walk.latents, found.latents)
+
+
+def test_with_a_normal_prior(normal_model: Model) -> None:
+    found = dcgan.invert(normal_model, [*normal_model.sample([7]).numpy()], steps=200, device="cpu")
+    assert (found.psnr > 30).all()
+
+
+def test_with_classes(conditional: Model) -> None:
+    pixels = [*conditional.sample([7], label="cat").numpy()]
+    found = dcgan.invert(conditional, pixels, steps=150, label="cat", device="cpu")
+    assert (found.psnr > 30).all()
+    with pytest.raises(DCGANError, match="name it with --class"):
+        dcgan.invert(conditional, pixels)
+
+
+def test_numbers_that_leave_the_range_are_drawn_anew() -> None:
+    z = torch.tensor([[0.5, 1.5, -2.0, 1.0]] * 300)
+    clip_by_lot(z, torch.Generator().manual_seed(0))
+    assert torch.equal(z[:, [0, 3]], torch.tensor([[0.5, 1.0]] * 300))
+    drawn = z[:, 1:3]
+    assert -1 <= drawn.min() < -0.95 < 0.95 < drawn.max() <= 1
+    assert abs(drawn.mean()) < 0.1
+
+
+def test_psnr() -> None:
+    a = torch.zeros(2, 4, 4, 3, dtype=torch.uint8)
+    b = torch.stack([a[0], a[1] + 51])
+    assert psnr(a, b).tolist() == [float("inf"), pytest.approx(20 * np.log10(5))]
+
+
+def test_pictures_are_read_as_for_training(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "wide.png"
+    drawn_picture(3, 40, 60).save(file)
+    with caplog.at_level("INFO", logger="dcgan"):
+        found = read(file, model.config)
+    assert "wide.png has 40x60 pixels; its middle was resized to 16x16" in caplog.text
+    pack = dcgan.pack(tmp_path, tmp_path.parent / "pack", dcgan.PackConfig(size=model.config.size))
+    assert np.array_equal(found, pack.pictures(np.array([0]))[0])
+    caplog.clear()
+    Image.fromarray(found).save(file)
+    assert np.array_equal(read(file, model.config), found)
+    assert not caplog.text
+
+
+def test_refused(model: Model, tmp_path: Path) -> None:
+    words = tmp_path / "words.png"
+    words.write_text("no picture")
+    with pytest.raises(DCGANError, match=r"words.png: not a picture of a known kind. Give a JPEG"):
+        dcgan.invert(model, [words])
+    with pytest.raises(DCGANError, match="nowhere.png: no such file or directory"):
+        dcgan.invert(model, ["nowhere.png"])
+    with pytest.raises(DCGANError, match="No picture was given"):
+        dcgan.invert(model, [])
+    with pytest.raises(DCGANError, match=r"are uint8 \(16, 16, 3\), not uint8 \(8, 8, 3\)"):
+        dcgan.invert(model, [np.zeros((8, 8, 3), np.uint8)])
+    with pytest.raises(DCGANError, match="words.png is one of the given pictures"):
+        dcgan.invert(model, [words], words)
+    with pytest.raises(DCGANError, match=r"`steps` \(=0\) must be 1 or more"):
+        dcgan.invert(model, [words], steps=0)
+    np.save(tmp_path / "mine.npy", np.zeros((3, 5)))
+    with pytest.raises(DCGANError, match="mine.npy is there already and holds no latents"):
+        dcgan.invert(model, [words], tmp_path / "mine.png")
+    assert np.load(tmp_path / "mine.npy").shape == (3, 5)
+
+
+def test_long_names() -> None:
+    assert shortened("short.png") == "short.png"
+    assert shortened("a-very-long-name-of-a-picture.jpeg") == "a-very-...re.jpeg"

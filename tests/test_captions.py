@@ -1,0 +1,69 @@
+"""Sheets with words: where tiles, captions and boxes stand."""
+
+import numpy as np
+import pytest
+import torch
+
+from dcgan.captions import BOX_COLOUR, captioned, enlarged, factor_for, text_size
+from dcgan.images import SHEET_GAP, Picture, sheet
+
+
+def tiles(count: int, channels: int = 3, side: int = 64) -> list[Picture]:
+    shape = (count, side, side, channels)
+    return [*np.random.default_rng(0).integers(0, 200, shape, dtype=np.uint8)]
+
+
+def test_without_words_it_is_the_plain_sheet() -> None:
+    assert np.array_equal(captioned(tiles(5), 3), sheet(tiles(5), 3))
+    assert np.array_equal(captioned(torch.from_numpy(np.stack(tiles(4)))), sheet(tiles(4)))
+
+
+@pytest.mark.parametrize(("channels", "shown"), [(1, 3), (3, 3), (4, 4)])
+def test_small_pictures_are_enlarged_by_a_whole_factor(channels: int, shown: int) -> None:
+    found = captioned(tiles(1, channels, side=28))
+    assert found.shape == (3 * 28 + 2 * SHEET_GAP, 3 * 28 + 2 * SHEET_GAP, shown)
+    picture = tiles(1, channels, side=28)[0]
+    wanted = enlarged(picture, 3)
+    assert np.array_equal(found[2:-2, 2:-2, :channels], wanted)
+    assert np.array_equal(wanted[::3, ::3], picture)
+    assert np.array_equal(wanted[2::3, 2::3], picture)
+
+
+def test_pictures_are_as_wide_as_their_captions() -> None:
+    words = "a caption that is much wider than 64 pixels"
+    width = text_size([words])[0]
+    assert 64 < width <= 64 * factor_for(64, [words]) < width + 64
+    assert captioned(tiles(2), 2, below=["", words]).shape[1] > 2 * width
+
+
+def test_captions_stand_around_the_tiles() -> None:
+    plain = captioned(tiles(6), 3)
+    found = captioned(tiles(6), 3, above=["a", "b", "c"], left=["first", "second\nrow"])
+    top, side = (found.shape[axis] - plain.shape[axis] for axis in (0, 1))
+    assert np.array_equal(found[top:, side:], plain)
+    assert (found[:top, side:].min(axis=2) < 100).any(axis=0).sum() > 9  # three letters
+    for row in range(2):
+        start = top + row * (64 + SHEET_GAP)
+        assert found[start : start + 64, :side].min() < 100
+    assert (found[:top, :side] == 255).all()
+
+
+def test_captions_below_make_room_under_each_row() -> None:
+    found = captioned(tiles(4), 2, below=["one", "two", "", "four"])
+    high = text_size(["one"])[1]
+    assert found.shape[0] == 2 * (64 + high) + 3 * SHEET_GAP
+    words = found[SHEET_GAP + 64 : SHEET_GAP + 64 + high]
+    assert words.min() < 100
+    third = found[-SHEET_GAP - high :, : 64 + SHEET_GAP]
+    assert (third == 255).all()
+
+
+def test_boxes_and_empty_places() -> None:
+    pictures = tiles(4)
+    found = captioned([pictures[0], None, pictures[2], pictures[3]], 2, boxed=[2])
+    assert (found[:66, 68:] == 255).all()
+    is_red = (found == BOX_COLOUR).all(axis=2)
+    rows, columns = np.nonzero(is_red)
+    assert (rows.min(), rows.max()) == (66, 133)
+    assert (columns.min(), columns.max()) == (0, 67)
+    assert np.array_equal(found[68:132, 2:66], pictures[2])
