@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dcgan.data.joining import join
     from dcgan.data.pack import Pack
     from dcgan.data.packing import pack
+    from dcgan.drawing import sample
     from dcgan.errors import DCGANError, Stopped
     from dcgan.features.choosing import choose_c
     from dcgan.features.classifiers import L2SVM
@@ -90,6 +91,7 @@ _HOMES = {
     "load": "dcgan.model",
     "pack": "dcgan.data.packing",
     "preset": "dcgan.presets",
+    "sample": "dcgan.drawing",
     "train": "dcgan.train",
     "turn": "dcgan.latent.turn",
     "walk": "dcgan.latent.walk",
@@ -136,6 +138,7 @@ __all__ = [
     "load",
     "pack",
     "preset",
+    "sample",
     "train",
     "turn",
     "walk",

@@ -1,6 +1,5 @@
 """Commands that make models and draw from them: train, import, sample."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,6 @@ import dcgan
 from dcgan.cli.door import ConfigCommand, PathType, config_options, encoder_options, given, main
 from dcgan.config import read_options
 from dcgan.errors import DCGANError
-from dcgan.log import progress
-
-
-def require_own_folder(folder: Path) -> None:
-    """Raises a DCGANError if a folder for single pictures holds anything but such pictures."""
-    others = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    others = [name for name in others if not re.fullmatch(r"\d{6,}\.png", name)]
-    if others:
-        raise DCGANError(
-            f"{folder} holds other files, such as {min(others)}; give the name of a new folder."
-        )
 
 
 @main.command(cls=ConfigCommand)
@@ -85,53 +73,26 @@ def train(
     is_flag=True,
     help="Normalise over up to 128 pictures drawn together.",
 )
-def sample(
-    model: Path,
-    out: Path,
-    seeds: str | None,
-    count: int | None,
-    label: str | None,
-    columns: int | None,
-    batch_statistics: bool,
-) -> None:
+@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+def sample(model: Path, out: Path, seeds: str | None, count: int | None, **options: Any) -> None:
     """Draw pictures by seed from MODEL, a model file or a run's folder, into OUT.
 
-    OUT is one sheet if it ends like a picture (.png, .jpg, .webp), else a folder of single PNG
-    files named by their seeds. A seed gives the same picture in any company.
+    OUT is one sheet if it ends like a picture (.png, .jpg, .webp), an array (N, H, W, C) of bytes
+    if it ends in .npy, else a folder of single PNG files named by their seeds. A seed gives the
+    same picture in any company.
 
     \b
     Examples:
       dcgan sample runs/photos sheet.png --seeds 0-63
       dcgan sample runs/photos pictures --count 10000
+      dcgan sample runs/photos pictures.npy --count 50000
       dcgan sample runs/mnist-train sevens.png --class 7
     """
-    from dcgan.files import make_folder
-    from dcgan.images import require_writable_picture, save_picture, sheet
-    from dcgan.sample import SAMPLE_BATCH, in_batches, parse_seeds
-
     if seeds is not None and count:
         raise DCGANError("Give --seeds or --count, not both.")
-    chosen = parse_seeds(f"0-{(count or 64) - 1}" if seeds is None else seeds)
-    loaded = dcgan.load(model)
-    pixels = []
-    single = out.is_dir() or not out.suffix
-    if single:
-        require_own_folder(out)
-        make_folder(out)
-    else:
-        require_writable_picture(out, loaded.config.channels)
-    with progress("Drawing", len(chosen), unit="pictures") as bar:
-        for batch in in_batches(chosen, SAMPLE_BATCH):
-            drawn = loaded.sample(batch, label=label, batch_statistics=batch_statistics)
-            for seed, picture in zip(batch, drawn.numpy(), strict=True):
-                if single:
-                    save_picture(picture, out / f"{seed:06}.png")
-                else:
-                    pixels.append(picture)
-            bar.update(bar.done + len(batch))
-    if not single:
-        save_picture(sheet(pixels, columns), out)
-    click.echo(f"{out}: {len(chosen):,} pictures of {loaded.config.size.grid}.")
+    chosen = f"0-{(count or 64) - 1}" if seeds is None else seeds
+    count, height, width, _ = dcgan.sample(model, out, chosen, **options)
+    click.echo(f"{out}: {count:,} pictures of {height}x{width}.")
 
 
 @main.command("import")

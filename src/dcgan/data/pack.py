@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -271,13 +271,19 @@ def save_array(path: Path, *parts: NDArray[Any]) -> None:
     Raises:
         DCGANError: it cannot be written.
     """
-    kind = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(parts[0]))
-    kind["shape"] = (sum(map(len, parts)), *parts[0].shape[1:])
     with replacing(path) as file:
-        # Not by np.save, which hides what the system says of a full disk.
-        np.lib.format.write_array_header_1_0(file, kind)
-        for part in parts:
-            file.write(np.ascontiguousarray(part).data)
+        write_array(file, (sum(map(len, parts)), *parts[0].shape[1:]), parts[0].dtype, parts)
+
+
+def write_array(
+    file: BinaryIO, shape: tuple[int, ...], dtype: Any, parts: Iterable[NDArray[Any]]
+) -> None:
+    """Writes an array as `.npy` to an open file, in parts that make up its first length."""
+    kind = np.lib.format.header_data_from_array_1_0(np.empty(0, dtype))
+    # Not by np.save, which hides what the system says of a full disk.
+    np.lib.format.write_array_header_1_0(file, {**kind, "shape": shape})
+    for part in parts:
+        file.write(np.ascontiguousarray(part).data)
 
 
 def write_skipped(folder: Path, skipped: Sequence[tuple[str, str]]) -> None:

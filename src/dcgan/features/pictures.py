@@ -1,7 +1,7 @@
 """What transformers of pictures into vectors have in common: how pictures come, and where to."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from dcgan.config import PackConfig
-from dcgan.data.pack import Pack
+from dcgan.data.pack import Pack, write_array
 from dcgan.data.packing import open_pack
 from dcgan.errors import DCGANError
 from dcgan.features.contract import BaseEstimator, TransformerMixin, check_is_fitted
@@ -95,7 +95,7 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def write(self, X: Pictures, file: BinaryIO) -> None:
         """Writes the vectors of pictures as `.npy` to an open file; else as `transform`."""
         pictures = self._pictures(X)
-        write_rows(file, self._shape(pictures), self.dtype, self.transform_batches(pictures))
+        write_array(file, self._shape(pictures), self.dtype, self.transform_batches(pictures))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -202,16 +202,6 @@ def in_floats(
             found = pictures.pictures(numbers) if isinstance(pictures, Pack) else pictures[numbers]
             yield to_floats(torch.from_numpy(found).to(device))
             bar.update(start + len(numbers))
-
-
-def write_rows(
-    file: BinaryIO, shape: tuple[int, int], dtype: Any, parts: Iterable[Vectors]
-) -> None:
-    """Writes an array in parts of some rows each, as `.npy`."""
-    kind = np.lib.format.header_data_from_array_1_0(np.empty((0, shape[1]), dtype))
-    np.lib.format.write_array_header_1_0(file, {**kind, "shape": shape})
-    for rows in parts:
-        file.write(np.ascontiguousarray(rows).data)
 
 
 def mapped(path: Path) -> Vectors:
