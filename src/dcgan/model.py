@@ -55,9 +55,9 @@ class Model:
         return self.generator.config
 
     def to(self, device: torch.device | str) -> "Model":
-        """Moves both networks."""
-        self.generator.to(device)
-        self.discriminator.to(device)
+        """Moves both networks, with their weights laid out as convolutions are fastest."""
+        for network in (self.generator, self.discriminator):
+            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return self
 
     def sample(
