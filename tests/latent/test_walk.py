@@ -1,5 +1,6 @@
 """Walks: where they begin and end, how long steps are, and what is written."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 import dcgan
 from dcgan.errors import DCGANError
+from dcgan.latent.animation import save_animation
 from dcgan.latent.walk import chain, slerp
 from dcgan.model import Model
 from dcgan.sample import latents_of
@@ -90,6 +92,29 @@ def test_an_animation(model: Model, normal_model: Model, tmp_path: Path, name: s
         assert np.abs(first.astype(float) - found.pictures[0].numpy()).mean() < 12
 
 
+@pytest.mark.parametrize("side", [16, 17])
+def test_a_video(side: int, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    pictures = torch.zeros(6, side, side, 3, dtype=torch.uint8)
+    pictures[3:, :, side // 2 :] = 200
+    save_animation(pictures, tmp_path / "walk.mp4")
+    with av.open(str(tmp_path / "walk.mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert container.streams.video[0].average_rate == 20
+    assert [frame.shape for frame in frames] == [(side * 8 // 2 * 2, side * 8 // 2 * 2, 3)] * 6
+    assert frames[0].max() < 20
+    assert abs(frames[5][:, -40:].astype(float).mean() - 200) < 10
+
+
+def test_a_video_without_its_library(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(DCGANError, match=r"Videos need PyAV: pip install .dcgan\[video\]"):
+        dcgan.walk(model, tmp_path / "walk.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_class(conditional: Model) -> None:
     found = dcgan.walk(conditional, seeds=[0, 1], steps=2, label="cat")
     assert torch.equal(found.pictures, conditional.sample([0, 1], label="cat"))
@@ -100,8 +125,8 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.walk(model, seeds="7")
     with pytest.raises(DCGANError, match=r"`steps` \(=1\) must be 2 or more"):
         dcgan.walk(model, steps=1)
-    with pytest.raises(DCGANError, match=r"walk.mp4 must end in .*\.png.* for a sheet, or \.gif"):
-        dcgan.walk(model, tmp_path / "walk.mp4")
+    with pytest.raises(DCGANError, match=r"walk.avi must end in .*\.png.* for a sheet, or \.gif"):
+        dcgan.walk(model, tmp_path / "walk.avi")
     (tmp_path / "folder.gif").mkdir()
     with pytest.raises(DCGANError, match=r"folder.gif: it is a folder"):
         dcgan.walk(model, tmp_path / "folder.gif")

@@ -45,7 +45,7 @@ def walk(
     Args:
         model: the model, its file, or a run's folder.
         out: a file for a sheet with a row from each latent to the next (.png, .jpg, .tif), or for
-            an animation (.gif, .webp); without it nothing is written.
+            an animation (.gif, .webp, .mp4); without it nothing is written.
         seeds: the latents to walk through: seeds, an array (N, latent_dim), or a `.npy` file.
         steps: pictures from each to the next, 2 or more; the end of a row is not repeated at the
             start of the next.
