@@ -64,5 +64,13 @@ def test_bad_input(model: Model, tmp_path: Path) -> None:
         dcgan.sample(model, tmp_path / "x.png", "a-b")
     with pytest.raises(DCGANError, match="Cannot write"):
         dcgan.sample(model, tmp_path / "notes.txt" / "all.npy", "0-3")
+    with pytest.raises(DCGANError, match="No seed was given"):
+        dcgan.sample(model, tmp_path / "x.png", [])
+    with pytest.raises(DCGANError, match=r"`columns` \(=-2\) must be 1 or more"):
+        dcgan.sample(model, tmp_path / "x.png", columns=-2)
+    (tmp_path / "d.npy").mkdir()
+    (tmp_path / "d.npy" / "notes.txt").write_text("mine")
+    with pytest.raises(DCGANError, match="d.npy holds other files"):
+        dcgan.sample(model, tmp_path / "d.npy", "0-3")
     with pytest.raises(DCGANError, match="this model knows no classes"):
         dcgan.sample(model, tmp_path / "x.png", "0-3", label="cat", device="cpu")

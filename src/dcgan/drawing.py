@@ -36,7 +36,7 @@ def sample(
         label: the class to draw, by name or index, for a conditional model.
         columns: pictures in a row of the sheet.
         batch_statistics: normalise with the statistics of up to 128 pictures drawn together.
-        device: cpu, cuda, mps or xpu; auto: the best there is.
+        device: for a model that is loaded here: cpu, cuda, mps or xpu; auto: the best there is.
 
     Returns:
         (N, height, width, channels): the shape of all that was drawn.
@@ -47,7 +47,13 @@ def sample(
     """
     chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
     place, machine = Path(out).expanduser(), choose_device(device)
-    loaded = (model if isinstance(model, Model) else load(model)).to(machine)
+    loaded = model if isinstance(model, Model) else load(model, machine)
+    if not chosen:
+        raise DCGANError("No seed was given to draw.")
+    if columns is not None and columns < 1:
+        raise DCGANError(f"`columns` (={columns}) must be 1 or more.")
+    if label is not None:
+        loaded.class_index(label)
     if machine.type == "cpu":
         keep_freed_memory()
     height, width = loaded.config.size
@@ -60,7 +66,7 @@ def sample(
                 yield pixels.numpy()
                 bar.update(bar.done + len(batch))
 
-    if place.suffix == ".npy":
+    if place.suffix == ".npy" and not place.is_dir():
         make_folder(place.absolute().parent)
         with replacing(place) as file:
             write_array(file, shape, np.uint8, drawn())

@@ -23,6 +23,10 @@ def did_you_mean(word: str, possible: Iterable[str]) -> str:
     return f"Possible: {', '.join(words) or 'none'}."
 
 
+class NoSplitError(DCGANError):
+    """A set has no split of the name that was asked for."""
+
+
 class Stopped(KeyboardInterrupt):
     """Somebody asked to stop, and all is saved; the text says where it goes on.
 

@@ -28,6 +28,8 @@ Picture = NDArray[np.uint8]
 """(H, W, C) uint8."""
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+COLOURS = {1: "grey", 3: "colour", 4: "colour with alpha"}
+"""What pictures of so many channels are called."""
 SHEET_GAP = 2
 LEAST_SCALE = 2
 """How many times larger than wanted a picture is at least when the antialiasing filter takes it."""

@@ -35,12 +35,12 @@ class Bar:
         self._first, self._text = done, ""
         self._start = self._last_line = time.perf_counter()
         self.live = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             Rate(unit),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )

@@ -1,5 +1,7 @@
 """The supervised network: it learns, ends at its best moment, and says what is wrong."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,23 @@ def test_the_best_moment_is_kept() -> None:
         SHAPE, epochs=machine.epochs_, learning_rate=1e-2, batch=8, device="cpu"
     ).fit(pixels, labels)
     assert machine.error(others, answers) <= ended.error(others, answers) + 1e-9
+
+
+def test_nothing_is_dropped_where_nothing_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, labels = coloured(40, 0)
+    modes = []
+    error = SupervisedCNN.error
+
+    def watched(machine: SupervisedCNN, *arguments: Any) -> float:
+        found = error(machine, *arguments)
+        modes.append(machine.network_.dropout.training)
+        assert found == error(machine, *arguments)
+        return found
+
+    monkeypatch.setattr(SupervisedCNN, "error", watched)
+    machine = SupervisedCNN(SHAPE, epochs=6, interval=2, dropout=0.7, device="cpu")
+    machine.fit(pixels, labels, pixels, labels)
+    assert modes == [False] * 3
 
 
 def test_trials_lie_in_the_ranges() -> None:

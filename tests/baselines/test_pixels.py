@@ -35,6 +35,14 @@ def test_components_are_those_of_scikit_learn(pixels: NDArray[np.uint8]) -> None
     assert np.abs(half - found[:3]).max() < 1e-2
 
 
+def test_other_pictures_stay_in_scale(pixels: NDArray[np.uint8]) -> None:
+    flat = pixels.copy()
+    flat[:, :, :4] = 255  # half of the numbers never vary
+    found = PixelFeatures(29).fit(flat[:30]).transform(flat[30:])
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() < 20
+
+
 def test_some_pictures_by_lot(pixels: NDArray[np.uint8]) -> None:
     chosen = some(pixels, 10, 1)
     assert len(set(chosen)) == 10
@@ -43,8 +51,8 @@ def test_some_pictures_by_lot(pixels: NDArray[np.uint8]) -> None:
 
 
 def test_bad_input(pixels: NDArray[np.uint8]) -> None:
-    with pytest.raises(DCGANError, match=r"`components` \(=61\) must be 1 to 60: there are 60 pic"):
-        PixelFeatures(61).fit(pixels)
+    with pytest.raises(DCGANError, match=r"`components` \(=60\) must be 1 to 59: there are 60 pic"):
+        PixelFeatures(60).fit(pixels)
     with pytest.raises(DCGANError, match=r"must be uint8 \(N, height, width, channels\)"):
         PixelFeatures().fit(pixels[0])
     with pytest.raises(DCGANError, match="`batch_size`"):

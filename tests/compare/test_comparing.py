@@ -20,6 +20,7 @@ from dcgan.compare.notebook import Notebook
 from dcgan.compare.protocols import OWN, PROTOCOLS, Row
 from dcgan.compare.tables import Line, cells, measured
 from dcgan.config import NetworkConfig
+from dcgan.data.labelled import labelled
 from dcgan.errors import DCGANError
 from dcgan.features.choosing import draw
 from dcgan.features.classifiers import L2SVM
@@ -81,9 +82,10 @@ def test_all_rows_on_own_pictures(sides: Path, model: Path, tmp_path: Path) -> N
     assert pixels.all_labels is not None
     assert pixels.all_labels < 0.2  # the classes are there to be told apart
     text = (tmp_path / "out" / comparing.MARKDOWN).read_text()
-    assert text.startswith("Accuracy\n\n| system | paper | measured here | what differs |\n| --- |")
-    assert "12 labels of each class: the mean over 3 draws" in text
-    assert "16 of the pictures to learn from, by lot, are kept" in text
+    assert text.startswith("Accuracy (12 labels per class) [maps]\n\n| system | paper | measured ")
+    assert "-train, 16x16 in colour, 2 classes: 80 pictures to learn from" in text
+    assert "Labels per class: 12; the mean over 3 draws" in text
+    assert "For choosing settings are kept, by lot, 16 of the pictures" in text
     content = json.loads((tmp_path / "out" / comparing.JSON).read_text())
     assert [row["title"] for row in content["rows"]] == list(found)
     assert content["rows"][0]["results"][0]["few_labels"] == list(
@@ -94,7 +96,7 @@ def test_all_rows_on_own_pictures(sides: Path, model: Path, tmp_path: Path) -> N
 def test_what_is_measured_is_what_is_said(sides: Path, model: Path, tmp_path: Path) -> None:
     """The row of the paper, written out with scikit-learn's contract alone."""
     options: dict[str, Any] = {"per_class": 8, "draws": 2, "rows": "dcgan", "device": "cpu"}
-    (line,) = compare(sides, models=[model], out=tmp_path / "out", **options).lines
+    line, *_ = compare(sides, models=[model], out=tmp_path / "out", **options).lines
     (result,) = line.results
     bench = Bench(str(sides), OWN, Notebook(tmp_path / "other"))
     data = bench.data()
@@ -160,17 +162,17 @@ def test_a_table_of_the_paper(sides: Path, model: Path, tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.output
     text = (tmp_path / "out" / "table.md").read_text()
     assert text.count(f"| DCGAN + L2-SVM: {model} | 22.48% |") == 2
-    assert "± 1.96 standard deviations" in text
-    assert "Table 2: SVHN with 1,000 labels, error" in ended.output
+    assert "± 1.96 times their standard deviation" in text
+    assert "Table 2: SVHN, error with 8 labels per class" in ended.output
 
 
-def test_systems_that_are_not_here_say_so(sides: Path) -> None:
-    bench = Bench(str(sides), PROTOCOLS["cifar10"], Notebook(sides / ".." / "kept"))
-    lines = [comparing._open(row, bench) for row in PROTOCOLS["cifar10"].rows]
+def test_systems_that_are_not_here_say_so(sides: Path, tmp_path: Path) -> None:
+    bench = Bench(str(sides), PROTOCOLS["cifar10"], Notebook(tmp_path))
+    lines = comparing.open_lines(bench, {"kmeans"}, tmp_path, [])
     said = {line.title: line.missing for line in lines}
     assert said["Exemplar CNN"] == "not here yet"
     assert said["DCGAN + L2-SVM"] == "needs --model"
-    assert said["1 Layer K-means"] == ""
+    assert said["1 Layer K-means"] == "not measured"
     (row,) = cells(lines[3], PROTOCOLS["cifar10"])
     assert row == ("Exemplar CNN", "84.3% (77.4% ±0.2%) [1,024]", "not here yet", "")
 
@@ -199,12 +201,20 @@ def test_every_row_with_a_name_has_a_system() -> None:
         ),
         ("sides", {"data": "x"}, "--data goes with cifar10 or svhn or mnist alone"),
         ("sides", {"rows": "dcgam"}, "There is no row 'dcgam'. Did you mean 'dcgan'?"),
-        ("sides", {"per_class": 0}, r"`per_class` \(=0\) must be 1 or more"),
-        ("sides", {"trials": 0}, r"`trials` \(=0\) must be 1 or more"),
-        ("sides", {"per_class": 50}, "50 labels of each class were asked for, but of (left|right)"),
+        ("sides", {"per_class": 0}, r"`per_class` \(=0\) must be a whole number"),
+        ("sides", {"trials": 0}, r"`trials` \(=0\) must be a whole number"),
+        (
+            "sides",
+            {"per_class": 50},
+            "of (left|right) there are 3[0-9] pictures to draw .*; give --per-class 3[0-9] or less",
+        ),
         ("sides", {"models": ["nowhere"]}, "There is no model file nowhere"),
         ("sides", {"labels": "colour"}, "no label column 'colour'"),
         ("sides", {"out": "sides/train/out"}, "lies within the source"),
+        ("sides", {"rows": "knn,dcgan"}, "The row 'dcgan' needs a model; give one with --model"),
+        ("sides", {"device": "nonsense"}, "nonsense"),
+        ("sides", {"per_class": 2.5}, r"`per_class` \(=2.5\) must be a whole number, 1 or more"),
+        ("mnist", {"draws": 3, "data": "x"}, r"`draws` \(=3\) is not for mnist: no labels are"),
     ],
 )
 def test_bad_input(
@@ -220,8 +230,95 @@ def test_bad_input(
 def test_a_model_with_classes_is_refused(sides: Path, tmp_path: Path) -> None:
     network = NetworkConfig(size=Size(16, 16), width=4, latent_dim=6, classes=2)
     untrained(network).save(tmp_path / "m.safetensors")
-    with pytest.raises(DCGANError, match="unsupervised features need a model without classes"):
+    with pytest.raises(DCGANError, match="learnt without labels need a model without classes"):
         compare(sides, models=[tmp_path / "m.safetensors"], per_class=4, out=tmp_path / "out")
+
+
+def test_rows_that_were_not_asked_for_stay(sides: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "device": "cpu", "out": tmp_path}
+    first = {line.title: line for line in compare(sides, rows="pixels", **options).lines}
+    second = {line.title: line for line in compare(sides, rows="knn", **options).lines}
+    assert second["Pixels + L2-SVM"] == first["Pixels + L2-SVM"]
+    assert first["KNN"].missing == second["TSVM"].missing == "not measured"
+    assert second["KNN"].results
+    other = {
+        line.title: line for line in compare(sides, rows="knn", **options | {"draws": 3}).lines
+    }
+    assert other["Pixels + L2-SVM"].missing == "not measured"
+
+
+def test_nothing_of_others_is_replaced(sides: Path, tmp_path: Path) -> None:
+    for name in ("table.md", "table.json"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(DCGANError, match=f"{name} is there already and is none of ours"):
+            compare(sides, rows="pixels", per_class=8, out=tmp_path)
+        assert (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+    (tmp_path / "measured.jsonl").write_text("important\n")
+    with pytest.raises(DCGANError, match="measured.jsonl is there already and is none of ours"):
+        compare(sides, rows="pixels", per_class=8, out=tmp_path)
+    assert (tmp_path / "measured.jsonl").read_text() == "important\n"
+
+
+def test_a_bad_source_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match="There is no folder or archive"):
+        compare(tmp_path / "nowhere", out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_saw_the_test_pictures_says_so(tmp_path: Path) -> None:
+    paint(tmp_path / "whole", 40, 0)
+    network = NetworkConfig(size=Size(16, 16), width=4, latent_dim=6)
+    made = untrained(network)
+    made.notes = {"source": "whole", "digest": labelled(tmp_path / "whole").test.info.digest}
+    made.save(tmp_path / "m.safetensors")
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "rows": "dcgan", "device": "cpu"}
+    made_of = compare(
+        tmp_path / "whole", models=[tmp_path / "m.safetensors"], out=tmp_path / "out", **options
+    )
+    (result,) = made_of.lines[0].results
+    assert "trained on whole, 64 pictures seen, the test pictures among them" in result.note
+
+
+def test_another_seed_or_count_is_measured_anew(sides: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"rows": "pixels", "draws": 2, "device": "cpu", "out": tmp_path}
+    lines, changes = 0, [{"per_class": 8}, {"per_class": 9}, {"per_class": 8, "seed": 1}]
+    for changed in changes:
+        compare(sides, **options | changed)
+        found = len((tmp_path / "measured.jsonl").read_text().splitlines())
+        assert found > lines
+        lines = found
+
+
+def test_damaged_vectors_are_made_anew(sides: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"rows": "pixels", "draws": 1, "device": "cpu", "out": tmp_path}
+    compare(sides, per_class=8, **options)
+    for file in (tmp_path / "vectors").iterdir():
+        file.write_bytes(file.read_bytes()[:20])
+    compare(sides, per_class=9, **options)
+    assert all(len(file.read_bytes()) > 20 for file in (tmp_path / "vectors").iterdir())
+
+
+def test_models_and_rows_as_python_has_them(sides: Path, model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 1, "device": "cpu"}
+    one = compare(sides, models=dcgan.load(model), rows=["dcgan"], out=tmp_path / "a", **options)
+    other = compare(sides, models=str(model), rows="dcgan", out=tmp_path / "b", **options)
+    assert one.lines[0] == other.lines[0]
+
+
+def test_names_are_no_markup(
+    sides: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m[").mkdir()
+    odd = tmp_path / "m[" / "x].safetensors"
+    odd.write_bytes(model.read_bytes())
+    command = ["compare", str(sides), "--model", str(odd), "--model", str(model), "--rows", "dcgan"]
+    command += ["--per-class", "8", "--draws", "1", "--device", "cpu"]
+    ended = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert ended.exit_code == 0
+    assert "[maps]" in ended.output
+    assert (tmp_path / "comparisons").is_dir()
 
 
 def test_it_is_there(sides: Path) -> None:

@@ -13,6 +13,7 @@ from dcgan.compare import digits
 from dcgan.compare.comparing import compare
 from dcgan.compare.digits import drawn, nearest_labels
 from dcgan.config import NetworkConfig
+from dcgan.data.labelled import labelled
 from dcgan.errors import DCGANError
 from dcgan.model import Model
 from dcgan.size import Size
@@ -78,7 +79,8 @@ def test_the_table(
     assert results["GAN"].note == "dense layers, 24 pictures seen"
     text = (tmp_path / "out" / "table.md").read_text()
     assert "| DCGAN | 2.98% |" in text
-    assert "15 pictures of each class are known" in text
+    assert "A test picture gets the label of the nearest of 30 known ones" in text
+    assert text.startswith("Table 3: MNIST, error by the nearest of 15 pictures per class")
     again = compare("mnist", out=tmp_path / "out", **options)
     assert again.lines == made.lines
 
@@ -86,8 +88,14 @@ def test_the_table(
 def test_bad_input(sides: Path, tmp_path: Path) -> None:
     made = untrained(SMALL)
     Model(made.generator, made.discriminator, ("up", "down"), 24).save(tmp_path / "m.safetensors")
-    with pytest.raises(DCGANError, match="draws the classes up, down; the pictures have left, rig"):
-        compare(
-            "mnist", data=sides, models=[tmp_path / "m.safetensors"], rows="conditional",
-            out=tmp_path / "out",
-        )  # fmt: skip
+    options: dict[str, Any] = {"data": sides, "out": tmp_path / "out", "per_class": 15}
+    with pytest.raises(DCGANError, match="draws up, down; the pictures have left, right. Train"):
+        compare("mnist", models=[tmp_path / "m.safetensors"], **options)
+    untrained(NetworkConfig(size=Size(16, 16), width=4)).save(tmp_path / "m.safetensors")
+    with pytest.raises(DCGANError, match="has no classes; the pictures have left, right"):
+        compare("mnist", models=[tmp_path / "m.safetensors"], rows="gan", **options)
+    known = Model(made.generator, made.discriminator, ("left", "right"), 24)
+    known.notes = {"digest": labelled(sides).test.info.digest}
+    known.save(tmp_path / "m.safetensors")
+    with pytest.raises(DCGANError, match="was trained on the test pictures and their labels"):
+        compare("mnist", models=[tmp_path / "m.safetensors"], **options)

@@ -149,6 +149,7 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             DCGANError: the pictures are of another kind than those of `fit`.
         """
         check_is_fitted(self)
+        self.network_.eval()
         config = self.network_.trunk.config
         pictures = pictures_for(X, config.size, config.channels)
         device, order = next(self.network_.parameters()).device, np.arange(len(pictures))
@@ -192,7 +193,7 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _pass(
         self, images: Images, targets: Labels, optimizer: torch.optim.Optimizer, epoch: int
     ) -> None:
-        """One pass over all pictures."""
+        """One pass over all pictures, in whole batches."""
         kind = images.device.type
         has_bfloat16 = has_native_bfloat16(images.device)
         self.network_.train()

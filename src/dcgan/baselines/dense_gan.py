@@ -86,13 +86,15 @@ def dense_generator(pack: Pack, config: Config, folder: Path, device: torch.devi
     state = TrainState(config, device, (DenseGenerator, DenseDiscriminator))
     options, run = config.train, Run(folder)
     loader = Loader(pack, options.batch, options.seed, options.labels)
+    if saved := run.latest():
+        state.load_state_dict(saved)
     with (
         run.opened(),
         stop_signals() as signals,
-        progress("GAN of dense layers", options.images, unit="pictures") as bar,
+        progress(
+            "GAN of dense layers", options.images, done=state.images_seen, unit="pictures"
+        ) as bar,
     ):
-        if saved := run.latest():
-            state.load_state_dict(saved)
         while state.images_seen < options.images:
             pixels, labels = loader.batch(state.images_seen)
             assert labels is not None

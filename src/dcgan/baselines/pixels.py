@@ -11,6 +11,8 @@ from dcgan.errors import DCGANError
 from dcgan.features.pictures import PictureFeatures, Pictures, in_floats, own_pictures
 from dcgan.tensors import Features, Images
 
+LEAST_VARIANCE = 1e-7
+"""Of a component, as a share of the first one's; with less it counts as none."""
 FITTED = 10_000
 """Pictures that the principal components are found in, as Kingma et al. (2014) did on SVHN."""
 
@@ -62,20 +64,26 @@ class PixelFeatures(PictureFeatures):
         self.pca_ = None
         if self.components is not None:
             chosen = some(pictures, FITTED, self.seed)
-            if not 1 <= self.components <= min(pixels, len(chosen)):
+            most = min(pixels, len(chosen) - 1)
+            if not 1 <= self.components <= most:
                 raise DCGANError(
-                    f"`components` (={self.components}) must be 1 to "
-                    f"{min(pixels, len(chosen)):,}: there are {len(chosen):,} pictures of "
-                    f"{pixels:,} numbers."
+                    f"`components` (={self.components}) must be 1 to {most:,}: there are "
+                    f"{len(chosen):,} pictures of {pixels:,} numbers."
                 )
             parts = in_floats(pictures, chosen, self.batch_size, torch.device("cpu"), "Pixels")
             rows = np.concatenate([images.flatten(1).numpy() for images in parts])
-            self.pca_ = PCA(self.components, whiten=True, random_state=self.seed).fit(rows)
+            self.pca_ = PCA(self.components, random_state=self.seed).fit(rows)
+            # What never varied, as a border of one colour, must not be made to vary.
+            variances = self.pca_.explained_variance_
+            varied = variances > LEAST_VARIANCE * variances[0]
+            self.scale_ = np.where(varied, variances, np.inf) ** -0.5
         return self
 
     def _vectors(self, images: Images) -> Features:
         rows = images.flatten(1)
-        return rows if self.pca_ is None else torch.from_numpy(self.pca_.transform(rows.numpy()))
+        if self.pca_ is None:
+            return rows
+        return torch.from_numpy(self.pca_.transform(rows.numpy()) * self.scale_)
 
     def _device(self) -> torch.device:
         return torch.device("cpu")

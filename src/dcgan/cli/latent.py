@@ -42,8 +42,8 @@ def walk(model: Path, out: Path, **options: Any) -> None:
     """Walk from latent to latent of MODEL, and show what is seen on the way in OUT.
 
     OUT is a sheet with a row from each latent to the next (.png, .jpg, .tif), or an animation
-    (.gif, .webp, .mp4). Straight on for a uniform prior, on great circles for a normal one. How even the
-    steps are is printed: sharp jumps would say that the model knows its pictures by heart.
+    (.gif, .webp, .mp4). Straight on for a uniform prior, on great circles for a normal one. How
+    even the steps are is printed: sharp jumps would say that the model knows its pictures by heart.
 
     \b
     Examples:

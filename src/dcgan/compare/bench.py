@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import dcgan
 from dcgan.compare.notebook import Notebook, digest_of
 from dcgan.compare.protocols import Protocol
 from dcgan.config import NetworkConfig
@@ -22,6 +21,8 @@ from dcgan.model import Model
 from dcgan.presets import preset
 from dcgan.size import Size
 
+METHOD = 1
+"""Raised whenever something is measured in another way, so that no older answer is taken."""
 MOST_VALIDATION, VALIDATION_SHARE = 10_000, 0.2
 """Training pictures that settings are chosen by, at most, and their share at most."""
 TEST_SEED = 1
@@ -80,7 +81,12 @@ class Bench:
         return config.network
 
     def data(self, size: Size | None = None, channels: int | None = None) -> Labelled:
-        """The pictures, of this size and so many channels, in both parts."""
+        """The pictures, of this size and so many channels, in both parts.
+
+        By default as the first model sees them, so that all rows see the same.
+        """
+        if size is None and self.models:
+            size, channels = self.models[0][1].config.size, self.models[0][1].config.channels
         kind = size, channels
         if kind not in self._opened:
             self._opened[kind] = labelled(
@@ -90,7 +96,7 @@ class Bench:
 
     def validation(self, data: Labelled) -> int:
         """How many of the training pictures, the first ones, settings are chosen by."""
-        return min(MOST_VALIDATION, round(VALIDATION_SHARE * len(data.train)))
+        return max(1, min(MOST_VALIDATION, round(VALIDATION_SHARE * len(data.train))))
 
     def pool(self, data: Labelled) -> Pack:
         """The training pictures that labels are drawn from."""
@@ -102,17 +108,18 @@ class Bench:
         data = self.data()
         counts = np.bincount(data.labels(self.pool(data)), minlength=len(data.classes))
         if counts.min() < self.protocol.per_class:
-            rarest = data.classes[int(counts.argmin())]
+            rarest, most = data.classes[int(counts.argmin())], int(counts.min())
+            help = f"give --per-class {most} or less" if most else "it needs more pictures"
             raise DCGANError(
-                f"{self.protocol.per_class} labels of each class were asked for, but of {rarest} "
-                f"there are {counts.min()} pictures to draw from (a part of the training pictures "
-                "is kept for choosing settings). Give a smaller --per-class."
+                f"{self.protocol.per_class} labels of each class are to be drawn, but of {rarest} "
+                f"there are {most} pictures to draw from, as a part of the training pictures is "
+                f"kept for choosing settings; {help}."
             )
 
     def question(self, data: Labelled, **facts: Any) -> dict[str, Any]:
         """All that an answer depends on: these facts, the pictures, and how they are parted."""
         return {
-            "version": dcgan.__version__,
+            "method": METHOD,
             "train": data.train.info.digest,
             "test": data.test.info.digest,
             "parts": data.description,

@@ -1,22 +1,24 @@
 """Features from a discriminator beside every baseline: the paper's tables (Section 5)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from dcgan.compare.bench import Bench
-from dcgan.compare.notebook import Notebook
-from dcgan.compare.protocols import FEW, OWN, PROTOCOLS, Protocol, Row, chosen_rows
+from dcgan.compare.notebook import FILE, Notebook
+from dcgan.compare.protocols import FEW, NEED_MODELS, OWN, PROTOCOLS, Protocol, chosen_systems
 from dcgan.compare.systems import SYSTEMS
-from dcgan.compare.tables import NOT_YET, Line, to_json, to_markdown
+from dcgan.compare.tables import NOT_MEASURED, NOT_YET, Line, from_json, to_json, to_markdown
+from dcgan.data.labelled import labelled
 from dcgan.data.sources import require_outside, source_name
+from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.files import replacing
+from dcgan.images import COLOURS
 from dcgan.log import logger
-from dcgan.model import load
+from dcgan.model import Model, load
 
 MARKDOWN, JSON = "table.md", "table.json"
-NEED_MODELS = ("dcgan", "conditional", "gan")
 
 
 class Comparison(NamedTuple):
@@ -32,8 +34,8 @@ def compare(
     place: str | Path,
     *,
     data: str | Path | None = None,
-    models: Sequence[str | Path] = (),
-    rows: str = "",
+    models: str | Path | Model | Sequence[str | Path | Model] = (),
+    rows: str | Sequence[str] = "",
     per_class: int | None = None,
     draws: int | None = None,
     labels: str = "",
@@ -53,8 +55,8 @@ def compare(
     Args:
         place: `cifar10`, `svhn` or `mnist`, a table of the paper; or one's own labelled source.
         data: for a table of the paper, the source of its pictures.
-        models: models without classes, their files, or runs' folders, a row for each.
-        rows: names of systems with commas; by default all.
+        models: models, their files, or runs' folders, a row for each.
+        rows: names of systems, with commas or one by one; by default all.
         per_class: labels of each class; by default the table's.
         draws: how often they are drawn; by default the table's.
         labels: the label column; by default the first with classes.
@@ -66,7 +68,9 @@ def compare(
 
     Raises:
         DCGANError: there is no such source, model, row or device; the source has no classes or too
-            few pictures of one; or the folder cannot be written.
+            few pictures of one; a model does not fit; or the folder cannot be written, or is
+            another's.
+        Stopped: by the user, while the GAN of dense layers was trained; it goes on next time.
     """
     protocol = PROTOCOLS.get(str(place), OWN)
     protocol = protocol._replace(
@@ -75,31 +79,42 @@ def compare(
     )
     for name, value in (("units", units), ("trials", trials)):
         _at_least_one(name, value, 1)
+    if draws is not None and protocol.facts != FEW:
+        raise DCGANError(f"`draws` (={draws}) is not for {place}: no labels are drawn there.")
+    choose_device(device)
     source = pictures_of(place, data)
-    chosen = chosen_rows(protocol, rows)
+    given = [models] if isinstance(models, str | Path | Model) else models
+    names = rows.split(",") if isinstance(rows, str) else rows
+    systems = chosen_systems(protocol, names, has_models=bool(given))
+    named = [opened_model(model, number) for number, model in enumerate(given, 1)]
+    opened = labelled(source, column=labels, seed=seed)
     folder = Path(out or Path("comparisons", source_name(place))).expanduser()
     require_outside(source, folder)
-    loaded = [(str(model), load(model)) for model in models]
-    bench = Bench(
-        str(source), protocol, Notebook(folder), loaded, labels, units, trials, seed, device
-    )
-    if protocol.facts == FEW:
-        bench.require_labels()
-    facts, lines = facts_of(bench), [_open(row, bench) for row in chosen]
-    for number, row in enumerate(chosen):
-        if row.system and not lines[number].missing:
-            logger.info(f"{row.title}.")
-            lines[number] = lines[number]._replace(results=tuple(SYSTEMS[row.system](bench)))
-            write(folder, lines[: number + 1], protocol, facts)
+    require_own_tables(folder)
+    options = {"column": opened.column, "units": units, "trials": trials, "seed": seed}
+    bench = Bench(str(source), protocol, Notebook(folder), named, device=device, **options)  # type: ignore[arg-type]
+    require_fitting(bench, systems)
+    facts = facts_of(bench)
+    lines = open_lines(bench, systems, folder, facts)
     write(folder, lines, protocol, facts)
+    for number, row in enumerate(protocol.rows):
+        if row.system in systems:
+            logger.info(f"{row.title}.")
+            lines[number] = Line(row.title, row.paper, tuple(SYSTEMS[row.system](bench)), "")
+            write(folder, lines, protocol, facts)
     return Comparison(lines, protocol, facts, folder)
 
 
 def _at_least_one(name: str, given: int | None, default: int) -> int:
     value = default if given is None else given
-    if value < 1:
-        raise DCGANError(f"`{name}` (={value}) must be 1 or more.")
+    if not isinstance(value, int) or value < 1:
+        raise DCGANError(f"`{name}` (={value}) must be a whole number, 1 or more.")
     return value
+
+
+def opened_model(given: str | Path | Model, number: int) -> tuple[str, Model]:
+    """A model, and what it is called in the table."""
+    return (f"model {number}", given) if isinstance(given, Model) else (str(given), load(given))
 
 
 def pictures_of(place: str | Path, data: str | Path | None) -> str | Path:
@@ -122,22 +137,70 @@ def pictures_of(place: str | Path, data: str | Path | None) -> str | Path:
     return place
 
 
+def require_own_tables(folder: Path) -> None:
+    """Raises a DCGANError if tables stand in a folder that were not written here."""
+    for name in (MARKDOWN, JSON):
+        if (folder / name).exists() and not (folder / FILE).exists():
+            raise DCGANError(
+                f"{folder / name} is there already and is none of ours; give another folder."
+            )
+
+
+def require_fitting(bench: Bench, systems: Collection[str]) -> None:
+    """Refuses, before the work, models that a row cannot take, and too few pictures of a class.
+
+    Raises:
+        DCGANError: a model has classes where none are wanted, or others than the pictures; or of a
+            class there are fewer pictures than labels shall be drawn.
+    """
+    data, conditional = bench.data(), {"conditional", "gan"} & set(systems)
+    for name, model in bench.models:
+        if conditional and model.class_names != data.classes:
+            has = f"draws {', '.join(model.class_names)}" if model.class_names else "has no classes"
+            raise DCGANError(
+                f"The model {name} {has}; the pictures have {', '.join(data.classes)}. Train one "
+                "on them: dcgan train SOURCE --preset mnist"
+            )
+        if conditional and model.notes.get("digest") == data.test.info.digest:
+            raise DCGANError(
+                f"The model {name} was trained on the test pictures and their labels; train one on "
+                "the others alone."
+            )
+        if "dcgan" in systems and model.config.classes:
+            raise DCGANError(
+                f"The model {name} is told the class of a picture; features that are learnt "
+                "without labels need a model without classes."
+            )
+    if bench.protocol.facts == FEW:
+        bench.require_labels()
+
+
 def facts_of(bench: Bench) -> list[str]:
     """What holds for all rows."""
     data, protocol = bench.data(), bench.protocol
-    words = {"validation": bench.validation(data)} | protocol._asdict()
+    info, known = data.train.info, protocol.per_class * len(data.classes)
+    words = {"validation": bench.validation(data), "known": known} | protocol._asdict()
     return [
-        f"Data: {data.train.info.name}, {data.train.info.size.grid}, {len(data.classes)} classes: "
-        f"{data.description}.",
+        f"Data: {info.name}, {info.size.grid} in {COLOURS[info.channels]}, {len(data.classes)} "
+        f"classes: {data.description}.",
         protocol.facts.format(**words),
     ]
 
 
-def _open(row: Row, bench: Bench) -> Line:
-    missing = "" if row.system else NOT_YET
-    if row.system in NEED_MODELS and not bench.models:
-        missing = "needs --model"
-    return Line(row.title, row.paper, (), missing)
+def open_lines(
+    bench: Bench, systems: Collection[str], folder: Path, facts: Sequence[str]
+) -> list[Line]:
+    """The table before anything is measured; rows that are not asked for stay as they stand."""
+    file, lines = folder / JSON, []
+    text = file.read_text(encoding="utf8", errors="replace") if file.exists() else ""
+    before = from_json(text, bench.protocol, facts)
+    for row in bench.protocol.rows:
+        missing = NOT_MEASURED if row.system else NOT_YET
+        if row.system in NEED_MODELS and not bench.models:
+            missing = "needs --model"
+        line = Line(row.title, row.paper, (), missing)
+        lines.append(line if row.system in systems else before.get(row.title, line))
+    return lines
 
 
 def write(folder: Path, lines: Sequence[Line], protocol: Protocol, facts: Sequence[str]) -> None:

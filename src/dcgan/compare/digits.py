@@ -13,7 +13,6 @@ from dcgan.compare.notebook import digest_of
 from dcgan.config import plain
 from dcgan.data.labelled import Labelled
 from dcgan.devices import choose_device
-from dcgan.errors import DCGANError
 from dcgan.log import progress
 from dcgan.networks import Generator
 from dcgan.presets import preset
@@ -37,17 +36,20 @@ def nearest_labels(asked: Pixels, known: Known) -> NDArray[np.int64]:
         asked: (N, H, W, C) uint8.
         known: parts, each pictures (M, H, W, C) with labels (M,).
     """
-    # Products of whole numbers below 256 are exact in float64, in whatever order they are summed.
-    rows = asked.flatten(1).double()
-    least = torch.full((len(rows),), torch.inf, dtype=torch.float64)
-    found = torch.zeros(len(rows), dtype=torch.long)
+    least = torch.full((len(asked),), torch.inf, dtype=torch.float64)
+    found = torch.zeros(len(asked), dtype=torch.long)
     for pixels, labels in known:
+        # Products of whole numbers below 256 are exact in float64, in whatever order of the sum.
         others = pixels.flatten(1).double()
-        distances = torch.addmm(others.square().sum(1), rows, others.T, alpha=-2)
-        nearest = distances.min(dim=1)
-        closer = nearest.values < least
-        least = torch.where(closer, nearest.values, least)
-        found = torch.where(closer, torch.from_numpy(labels)[nearest.indices], found)
+        for start in range(0, len(asked), BLOCK):
+            part = slice(start, start + BLOCK)
+            rows = asked[part].flatten(1).double()
+            distances = torch.addmm(others.square().sum(1), rows, others.T, alpha=-2)
+            nearest = distances.min(dim=1)
+            closer = nearest.values < least[part]
+            least[part] = torch.where(closer, nearest.values, least[part])
+            answers = torch.from_numpy(labels)[nearest.indices]
+            found[part] = torch.where(closer, answers, found[part])
     return np.asarray(found.numpy())
 
 
@@ -70,15 +72,9 @@ def conditional(bench: Bench) -> list[Result]:
     results = []
     for name, model in bench.models:
         data = bench.data(model.config.size, model.config.channels)
-        if model.class_names != data.classes:
-            raise DCGANError(
-                f"The model {name} draws the classes {', '.join(model.class_names) or 'of no name'}"
-                f"; the pictures have {', '.join(data.classes)}. Train one on them: "
-                "dcgan train SOURCE --preset mnist"
-            )
         title = "DCGAN" + f": {name}" * (len(bench.models) > 1)
         facts = {"system": "nearest", "known": model.digest()}
-        parts = drawn(model.generator, count_of(bench))
+        parts = drawn(model.generator.to(choose_device(bench.device)), count_of(bench))
         note = f"{model.images_seen:,} pictures seen"
         results.append(_result(bench, data, title, facts, parts, note))
     return results

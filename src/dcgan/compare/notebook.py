@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dcgan.errors import DCGANError
 from dcgan.features.pictures import PictureFeatures, Pictures, Vectors, mapped
 from dcgan.files import make_folder, unwritable
 
@@ -21,6 +22,9 @@ class Notebook:
 
     Args:
         folder: where they are kept; made if it is not there.
+
+    Raises:
+        DCGANError: nothing can be written there, or another's file has the notebook's name.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,6 +39,8 @@ class Notebook:
                 self._answers[_key(found["question"])] = found["answer"]
             except (ValueError, KeyError, TypeError):
                 continue  # cut short when it was written
+        if text.strip() and not self._answers:
+            raise DCGANError(f"{file} is there already and is none of ours; give another folder.")
 
     def answer(self, question: dict[str, Any], find: Callable[[], Any]) -> Any:
         """The answer, found now and written down if it is not there yet.
@@ -70,12 +76,20 @@ class Notebook:
             parts: whose vectors are wanted.
         """
         files = {part: self.folder / VECTORS / f"{name}-{part}.npy" for part in parts}
-        missing = [part for part, file in files.items() if not file.exists()]
+        missing = [part for part, file in files.items() if not _is_whole(file)]
         if missing:
             transformer.fit(fitted)
         for part in missing:
             transformer.transform_to(parts[part], files[part])
         return {part: mapped(file) for part, file in files.items()}
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        mapped(file)
+    except (OSError, ValueError, EOFError):
+        return False  # not there, or damaged: made anew
+    return True
 
 
 def digest_of(question: dict[str, Any]) -> str:

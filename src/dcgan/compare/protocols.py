@@ -1,15 +1,16 @@
 """The paper's three tables: their rows, its numbers, and how they are measured."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from dcgan.errors import DCGANError, did_you_mean
 
 FEW = (
-    "{per_class} labels of each class: the mean over {draws} draws, or as many as a row says, ± "
-    "{deviations:g} standard deviations. {validation:,} of the pictures to learn from, by lot, are "
-    "kept for choosing settings."
+    "Labels per class: {per_class}; the mean over {draws} draws, or as many as a row says, ± "
+    "{deviations:g} times their standard deviation. For choosing settings are kept, by lot, "
+    "{validation:,} of the pictures to learn from."
 )
-NEAREST = "{per_class:,} pictures of each class are known; the nearest to a test picture answers."
+NEAREST = "A test picture gets the label of the nearest of {known:,} known ones."
 
 
 class Row(NamedTuple):
@@ -43,6 +44,7 @@ class Protocol(NamedTuple):
     """How the results came about, in words."""
 
 
+NEED_MODELS = ("dcgan", "conditional", "gan")
 CONTROLS = (
     Row("Pixels + L2-SVM", "pixels"),
     Row("Discriminator of random weights + L2-SVM", "random"),
@@ -51,7 +53,7 @@ CONTROLS = (
 
 PROTOCOLS = {
     "cifar10": Protocol(
-        title="Table 1: CIFAR-10, accuracy (400 labels per class) [maps]",
+        title="Table 1: CIFAR-10, accuracy ({per_class} labels per class) [maps]",
         rows=(
             Row("1 Layer K-means", "kmeans", "80.6% (63.7% ±0.7%) [4,800]"),
             Row("3 Layer K-means Learned RF", paper="82.0% (70.7% ±0.7%) [3,200]"),
@@ -68,7 +70,7 @@ PROTOCOLS = {
         preset="imagenet32",
     ),
     "svhn": Protocol(
-        title="Table 2: SVHN with 1,000 labels, error",
+        title="Table 2: SVHN, error with {per_class} labels per class",
         rows=(
             Row("KNN", "knn", "77.93%"),
             Row("TSVM", "tsvm", "66.55%"),
@@ -90,7 +92,7 @@ PROTOCOLS = {
         preset="svhn",
     ),
     "mnist": Protocol(
-        title="Table 3: MNIST, error of the nearest of 50,000 pictures",
+        title="Table 3: MNIST, error by the nearest of {per_class:,} pictures per class",
         rows=(
             Row("Real data", "real", "3.1%"),
             Row("GAN", "gan", "6.28%"),
@@ -106,7 +108,7 @@ PROTOCOLS = {
     ),
 }
 OWN = Protocol(
-    title="Accuracy",
+    title="Accuracy ({per_class} labels per class) [maps]",
     rows=(
         Row("DCGAN + L2-SVM", "dcgan"),
         Row("1 Layer K-means", "kmeans"),
@@ -125,15 +127,17 @@ OWN = Protocol(
 """The same on anybody's pictures."""
 
 
-def chosen_rows(protocol: Protocol, names: str) -> tuple[Row, ...]:
-    """The rows of these names, with commas; all of them if there is none.
+def chosen_systems(protocol: Protocol, names: Iterable[str], *, has_models: bool) -> set[str]:
+    """The systems of these names; if there is none, all that can be measured.
 
     Raises:
-        DCGANError: there is no such row.
+        DCGANError: there is no such row, or one was named that needs a model.
     """
     known = [row.system for row in protocol.rows if row.system]
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    wanted = [name.strip() for name in names if name.strip()]
     for name in wanted:
         if name not in known:
             raise DCGANError(f"There is no row {name!r}. {did_you_mean(name, known)}")
-    return tuple(row for row in protocol.rows if not wanted or row.system in wanted)
+        if name in NEED_MODELS and not has_models:
+            raise DCGANError(f"The row {name!r} needs a model; give one with --model.")
+    return {name for name in wanted or known if has_models or name not in NEED_MODELS}

@@ -46,9 +46,15 @@ def dcgan(bench: Bench) -> list[Result]:
         title = "DCGAN + L2-SVM" + f": {name}" * (len(bench.models) > 1)
         source = model.notes.get("source", "unknown pictures")
         seen = f", {model.images_seen:,} pictures seen" if model.images_seen else ""
-        note = f"trained on {source}{seen}"
+        note = f"trained on {source}{seen}{_saw_the_test(bench, model)}"
         results.append(_by_discriminator(bench, model, title, note))
     return results
+
+
+def _saw_the_test(bench: Bench, model: Model) -> str:
+    """Words for a model that was trained on the test pictures too."""
+    test = bench.data(model.config.size, model.config.channels).test.info.digest
+    return ", the test pictures among them" * (model.notes.get("digest") == test)
 
 
 def random(bench: Bench) -> list[Result]:
@@ -72,7 +78,8 @@ def _by_discriminator(bench: Bench, model: Model, title: str, note: str) -> Resu
     transformer = DiscriminatorFeatures(model, dtype="float16", device=bench.device)
     data = bench.data(config.size, config.channels)
     maps = max(step.inner_maps for step in pyramid(config, config.d_width or config.width))
-    found = bench.vectors(data, transformer, system="discriminator", model=model.digest())
+    facts = {"model": model.digest(), "network": plain(config)}
+    found = bench.vectors(data, transformer, system="discriminator", **facts)
     return _by_svm(bench, data, found, title, maps, note)
 
 
@@ -237,7 +244,7 @@ def _components(bench: Bench, system: str) -> tuple[Labelled, Vectored, dict[str
     data = bench.data()
     info, pool = data.train.info, bench.pool(data)
     numbers = info.size.height * info.size.width * info.channels
-    count = min(COMPONENTS, numbers, len(pool))
+    count = min(COMPONENTS, numbers, len(pool) - 1)
     found = bench.vectors(data, PixelFeatures(count), system="components", components=count)
     return data, found, {"vectors": found.name, "classifier": system}
 

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from dcgan.compare.bench import Result
 from dcgan.compare.protocols import Protocol
 
 HEADINGS = ("system", "paper", "measured here", "what differs")
-NOT_YET = "not here yet"
+NOT_YET, NOT_MEASURED = "not here yet", "not measured"
 
 
 class Line(NamedTuple):
@@ -53,8 +54,8 @@ def to_markdown(lines: Sequence[Line], protocol: Protocol, facts: Sequence[str])
     """The table in Markdown, with a line for each fact below."""
     rows = [row for line in lines for row in cells(line, protocol)]
     table = [HEADINGS, ("---",) * len(HEADINGS), *rows]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in table)
-    return f"{protocol.title}\n\n{text}\n\n" + "\n".join(f"- {fact}" for fact in facts) + "\n"
+    text = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in table)
+    return f"{title(protocol)}\n\n{text}\n\n" + "\n".join(f"- {fact}" for fact in facts) + "\n"
 
 
 def to_json(lines: Sequence[Line], protocol: Protocol, facts: Sequence[str]) -> str:
@@ -65,13 +66,37 @@ def to_json(lines: Sequence[Line], protocol: Protocol, facts: Sequence[str]) -> 
         for line in lines
     ]
     about = {"labels of each class": protocol.per_class, "facts": list(facts)}
-    return json.dumps({"table": protocol.title, **about, "rows": rows}, indent=2) + "\n"
+    return json.dumps({"table": title(protocol), **about, "rows": rows}, indent=2) + "\n"
+
+
+def from_json(text: str, protocol: Protocol, facts: Sequence[str]) -> dict[str, Line]:
+    """The lines of a table by their titles, if it is one of the same facts."""
+    try:
+        content = json.loads(text)
+        if (content["table"], content["facts"]) != (title(protocol), list(facts)):
+            return {}
+        lines = [
+            Line(row["title"], row["paper"], tuple(map(_result, row["results"])), "")
+            for row in content["rows"]
+        ]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {line.title: line for line in lines if line.results}
+
+
+def _result(values: dict[str, Any]) -> Result:
+    return Result(**values)._replace(few_labels=tuple(values["few_labels"]))
+
+
+def title(protocol: Protocol) -> str:
+    """What the table is called."""
+    return protocol.title.format(**protocol._asdict())
 
 
 def to_table(lines: Sequence[Line], protocol: Protocol) -> Table:
     """The table for a screen."""
-    table = Table(*HEADINGS, title=protocol.title)
+    table = Table(*HEADINGS, title=Text(title(protocol)))
     for line in lines:
         for row in cells(line, protocol):
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
     return table

@@ -11,7 +11,7 @@ from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack, PackPart, class_names, first_classes, is_pack
 from dcgan.data.packing import open_pack
 from dcgan.data.sources import open_source, parted
-from dcgan.errors import DCGANError
+from dcgan.errors import DCGANError, NoSplitError
 from dcgan.size import Size
 
 TEST_SHARE = 0.2
@@ -60,7 +60,7 @@ def labelled(
     column = column or first_classes(whole.info.columns) or ""
     if not column:
         raise DCGANError(
-            f"{place} has no several classes: put the pictures of each into a folder of its own."
+            f"{place} has no classes: put the pictures of each into a folder of its own."
         )
     classes = class_names(whole.info.columns, column, whole.info.name)
     if len(classes) < 2:
@@ -70,23 +70,33 @@ def labelled(
     order = shuffled(np.arange(len(whole)), len(whole), derive(seed, "labelled", 0))
     if not has_test:
         cut = max(1, round(TEST_SHARE * len(whole)))
-        words = f"{len(whole) - cut:,} pictures to learn from; {cut:,} others, by lot, are the test"
+        words = f"{len(whole) - cut:,} pictures to learn from; the test are {cut:,} others by lot"
         train, test = PackPart(whole, order[cut:]), PackPart(whole, order[:cut])
         return Labelled(train, test, column, classes, words)
     kind = PackConfig(size=whole.info.size, channels=whole.info.channels)
     other = open_pack(f"{place}:test", kind)
-    if class_names(other.info.columns, column, other.info.name) != classes:
-        raise DCGANError(f"{place}:test has other classes than {place}:train.")
+    others = class_names(other.info.columns, column, other.info.name)
+    if others != classes:
+        only = ", ".join(sorted(set(classes) ^ set(others))[:5])
+        raise DCGANError(
+            f"{place}:train and {place}:test must have the same classes; in one of them alone: "
+            f"{only}."
+        )
     words = f"{len(whole):,} pictures to learn from; its test split of {len(other):,}"
     return Labelled(PackPart(whole, order), other, column, classes, words)
 
 
 def has_test_split(place: str | Path) -> bool:
-    """Whether a source has a split `test`, and none was named."""
-    if is_pack(place) or parted(place)[1]:
+    """Whether a source has the splits `train` and `test`, and none was named.
+
+    Raises:
+        DCGANError: it has them, and one cannot be read.
+    """
+    if not str(place) or is_pack(place) or parted(place)[1]:
         return False
     try:
-        open_source(f"{place}:test")
-    except DCGANError:
-        return False  # what else is wrong is said where the source itself is opened
+        for split in ("train", "test"):
+            open_source(f"{place}:{split}")
+    except NoSplitError:
+        return False
     return True

@@ -35,6 +35,7 @@ from dcgan.data.workers import workers
 from dcgan.errors import DCGANError
 from dcgan.files import cache_folder, replacing
 from dcgan.images import (
+    COLOURS,
     Picture,
     PictureError,
     decode,
@@ -284,7 +285,7 @@ def _final_shards(folder: Path, count: int, channels: int) -> Iterator[NDArray[n
 
 
 def _report(made: Pack) -> None:
-    info, colour = made.info, {1: "grey", 3: "colour", 4: "colour with alpha"}
+    info, colour = made.info, COLOURS
     described = f"{len(made):,} pictures of {info.size.grid} in {colour[info.channels]}"
     logger.info(f"Packed {described} into {made.path}.")
     if info.skipped:

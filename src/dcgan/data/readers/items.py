@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dcgan.errors import DCGANError, did_you_mean
+from dcgan.errors import DCGANError, NoSplitError, did_you_mean
 from dcgan.size import Size
 
 SPLITS = {"train", "training", "test", "val", "valid", "validation", "extra"}
@@ -72,12 +72,13 @@ def choose_split(where: object, asked: str, splits: Collection[str]) -> str:
     """The split of a set to take: what was asked for, else `train`, else the only one.
 
     Raises:
-        DCGANError: there is no such split, or none was named where several are equally good.
+        NoSplitError: there is no such split.
+        DCGANError: none was named where several are equally good.
     """
     if asked:
         if asked not in splits:
             words = did_you_mean(asked, splits) if splits else "It has no splits."
-            raise DCGANError(f"{where} has no split {asked!r}. {words}")
+            raise NoSplitError(f"{where} has no split {asked!r}. {words}")
         return asked
     if "train" in splits or len(splits) == 1:
         return "train" if "train" in splits else next(iter(splits))
