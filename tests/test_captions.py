@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from dcgan.captions import BOX_COLOUR, captioned, enlarged, factor_for, text_size
+from dcgan.captions import BOX_COLOUR, captioned, enlarged, factor_for, plain_letters, text_size
 from dcgan.images import SHEET_GAP, Picture, sheet
 
 
 def tiles(count: int, channels: int = 3, side: int = 64) -> list[Picture]:
     shape = (count, side, side, channels)
     return [*np.random.default_rng(0).integers(0, 200, shape, dtype=np.uint8)]
+
+
+def test_letters_that_the_font_lacks() -> None:
+    assert plain_letters("class=Käse, früh") == "class=Kase, fruh"
+    assert plain_letters("日本 a") == "?? a"
 
 
 def test_without_words_it_is_the_plain_sheet() -> None:

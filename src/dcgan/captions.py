@@ -1,6 +1,7 @@
 """Sheets with words: captions of rows, columns and single tiles, and boxes around tiles."""
 
 import math
+import unicodedata
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -95,11 +96,21 @@ def factor_for(width: int, captions: Sequence[str] = ()) -> int:
 def text_size(captions: Sequence[str]) -> tuple[int, int]:
     """Width and height in pixels of the place that the largest of some captions takes; or 0, 0."""
     draw = ImageDraw.Draw(Image.new("L", (1, 1)))
-    boxes = [draw.textbbox((0, 0), words, font=_font(), align="center") for words in captions]
+    boxes = [
+        draw.textbbox((0, 0), plain_letters(words), font=_font(), align="center")
+        for words in captions
+    ]
     if not any(captions):
         return 0, 0
     width = max(math.ceil(right) for _, _, right, _ in boxes)
     return width + 2 * MARGIN, max(math.ceil(bottom) for *_, bottom in boxes) + 2 * MARGIN
+
+
+def plain_letters(words: str) -> str:
+    """Words in the letters that Pillow's own font has: accents are dropped, others become `?`."""
+    parts = unicodedata.normalize("NFKD", words)
+    bare = "".join(letter for letter in parts if not unicodedata.combining(letter))
+    return bare.encode("ascii", "replace").decode()
 
 
 def _cell(picture: Picture | None, shape: tuple[int, int, int], factor: int) -> Picture:
@@ -112,7 +123,7 @@ def _cell(picture: Picture | None, shape: tuple[int, int, int], factor: int) -> 
 
 def _write(draw: ImageDraw.ImageDraw, words: str, x: float, y: float, anchor: str) -> None:
     align = "left" if anchor.startswith("l") else "center"
-    draw.text((x, y), words, "black", _font(), anchor, align=align)
+    draw.text((x, y), plain_letters(words), "black", _font(), anchor, align=align)
 
 
 def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

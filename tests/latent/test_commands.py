@@ -88,7 +88,7 @@ def test_refused(saved: Path, model: Model, labelled: Path, tmp_path: Path) -> N
     assert "Did you mean 'bright'?" in refused("find", saved, labelled, out, "brght=yes")
     assert "There is no folder or archive" in refused("find", saved, "nowhere", out, "a=b")
     assert "There is no model file" in refused("turn", "nowhere", out, "--from", "1", "--to", "2")
-    assert "must end in" in refused("walk", saved, tmp_path / "walk.mp4")
+    assert "must end in" in refused("walk", saved, tmp_path / "walk.avi")
     (tmp_path / "words.jpg").write_text("words")
     said = refused("invert", saved, tmp_path / "words.jpg", "--out", out)
     assert "words.jpg: not a picture of a known kind" in said

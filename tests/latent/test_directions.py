@@ -176,3 +176,8 @@ def test_refused(model: Model, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="give --labels too"):
         dcgan.directions(model, file, source="faces")
     assert not file.exists()
+
+
+def test_a_name_without_the_ending_is_no_file_to_make(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match=r"faces.png is no directions file; such a file ends in"):
+        dcgan.turn(model, along=f"{tmp_path / 'faces.png'}:pca1")

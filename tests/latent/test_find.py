@@ -90,3 +90,10 @@ def test_other_refusals(model: Model, conditional: Model, labelled: Path, tmp_pa
         dcgan.find(model, labelled, "bright=yes", count=0)
     with pytest.raises(DCGANError, match="No seed was given to choose from"):
         dcgan.find(model, labelled, "bright=yes", seeds=[])
+
+
+def test_misses_are_said(model: Model, labelled: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = dcgan.find(model, labelled, "bright=yes", count=30, seeds="0-9", device="cpu")
+    assert len(found.seeds) == 10
+    right = int((found.values > 0).sum())
+    assert f"Of 10 samples only {right} are as wished" in caplog.text

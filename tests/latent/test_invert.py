@@ -9,7 +9,15 @@ from PIL import Image
 
 import dcgan
 from dcgan.errors import DCGANError
-from dcgan.latent.invert import clip_by_lot, psnr, read, shortened
+from dcgan.images import to_floats
+from dcgan.latent.invert import (
+    clip_by_lot,
+    loss_towards,
+    nearest_draws,
+    psnr,
+    read,
+    shortened,
+)
 from dcgan.model import Model
 from dcgan.sample import latents_of
 from tests.conftest import drawn_picture
@@ -95,3 +103,18 @@ def test_refused(model: Model, tmp_path: Path) -> None:
 def test_long_names() -> None:
     assert shortened("short.png") == "short.png"
     assert shortened("a-very-long-name-of-a-picture.jpeg") == "a-very-...re.jpeg"
+
+
+def test_the_last_step_counts(model: Model) -> None:
+    pixels = [*model.sample([7]).numpy()]
+    losses = [
+        float(dcgan.invert(model, pixels, starts=1, steps=steps, device="cpu").losses)
+        for steps in (1, 2)
+    ]
+    assert losses[1] <= losses[0]
+    start = nearest_draws(
+        model.config, loss_towards(model, to_floats(model.sample([7])), None), 1,
+        torch.Generator().manual_seed(42), torch.device("cpu"),
+    )  # fmt: skip
+    one = dcgan.invert(model, pixels, starts=1, steps=1, device="cpu").latents
+    assert not torch.equal(one, start)

@@ -62,7 +62,7 @@ def test_in_words() -> None:
     plain = Smoothness("pixels", 2.0, 5.0, None)
     assert str(plain) == "Steps in pixels: median 2, largest 5 (2.50 times)"
     beside = str(Smoothness("features", 0.0, 5.0, 7.25))
-    assert beside.endswith("(inf times); training pictures to their nearest: 7.25")
+    assert beside.endswith("largest 5; training pictures to their nearest: 7.25")
 
 
 def test_a_single_training_picture(model: Model, photos: Path) -> None:

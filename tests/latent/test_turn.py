@@ -69,3 +69,8 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.turn(model, along={"up": torch.zeros(7)})
     with pytest.raises(DCGANError, match="turn.txt must end in one of"):
         dcgan.turn(model, tmp_path / "turn.txt", start="1", end="2")
+
+
+def test_groups_of_one_mean_are_refused(model: Model) -> None:
+    with pytest.raises(DCGANError, match="Both groups of exemplars have one mean"):
+        dcgan.turn(model, start=[1, 2], end=[2, 1])

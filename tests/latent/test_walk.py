@@ -1,5 +1,6 @@
 """Walks: where they begin and end, how long steps are, and what is written."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def test_a_straight_chain_is_evenly_spaced() -> None:
     assert found.shape == (8, 2)
     assert torch.equal(found[0], corners[0])
     assert torch.equal(found[-1], corners[-1])
-    way = torch.linspace(0, 2, 8).numpy()
+    way = [0, 1 / 4, 2 / 4, 3 / 4, 1, 4 / 3, 5 / 3, 2]  # every corner is on it
     wanted = [np.interp(way, [0, 1, 2], column) for column in corners.T.numpy()]
     assert np.allclose(found.numpy(), np.stack(wanted, axis=1), atol=1e-6)
 
@@ -60,6 +61,15 @@ def test_slerp_where_there_is_no_single_circle(factor: float) -> None:
     a = torch.ones(1, 4)
     found = slerp(a, factor * a, torch.tensor([[0.5]]))
     assert torch.allclose(found, (1 + factor) / 2 * a, atol=1e-6)
+
+
+def test_great_circles_near_their_ends() -> None:
+    a, half = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([[0.5]])
+    for angle in (1e-4, math.pi - 1e-3, math.pi - 1e-4):
+        b = 2 * torch.tensor([[math.cos(angle), math.sin(angle), 0.0]])
+        assert slerp(a, b, half).norm().item() == pytest.approx(2, abs=1e-2)
+    assert torch.allclose(slerp(torch.zeros(1, 3), a, half), a / 2)
+    assert torch.allclose(slerp(a, torch.zeros(1, 3), half), a / 2)
 
 
 def test_the_prior_decides_the_way(model: Model, normal_model: Model) -> None:

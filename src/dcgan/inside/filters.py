@@ -27,7 +27,7 @@ from dcgan.size import Size
 FIRST_MAPS, COUNT = 6, 5
 """Maps, and pictures for each, in Figure 5."""
 SHEET_CHANNELS = 3
-TITLES = "random\nfilters", "trained\nfilters", "what they\nsaw"
+TITLES = "random\nfilters", "trained\nfilters", "what the trained\nones saw"
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,15 @@ def of_groups(config: NetworkConfig, start: Given | None, end: Given | None) -> 
     """From the mean of a group of exemplars to that of another (Figure 8 takes four and four).
 
     Raises:
-        DCGANError: a group is missing, or as `points`.
+        DCGANError: a group is missing, both have one mean, or as `points`.
     """
     if start is None or end is None:
         missing = "--from" if start is None else "--to"
         raise DCGANError(f"A direction leads from one group to another; give {missing} too.")
-    return points(end, config).z.mean(dim=0) - points(start, config).z.mean(dim=0)
+    way = points(end, config).z.mean(dim=0) - points(start, config).z.mean(dim=0)
+    if not way.any():
+        raise DCGANError("Both groups of exemplars have one mean; no direction leads to itself.")
+    return way
 
 
 def of_weights(model: Model, count: int) -> Latents:

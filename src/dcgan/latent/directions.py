@@ -121,6 +121,8 @@ def load_directions(path: Path, model: Model) -> Directions:
     Raises:
         DCGANError: there is no such file, it is damaged, or it is of another model.
     """
+    if path.suffix != ".npz":
+        raise DCGANError(f"{path} is no directions file; such a file ends in .npz.")
     if not path.is_file():
         raise DCGANError(
             f"There is no file {path}. Make one: dcgan directions MODEL {path} --pca 5"

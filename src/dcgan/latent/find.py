@@ -13,6 +13,7 @@ from dcgan.errors import DCGANError
 from dcgan.images import Picture, require_writable_picture, save_picture
 from dcgan.latent.judging import Wish, eyes_of, judges_for, parse_wishes, scores
 from dcgan.latent.points import opened
+from dcgan.log import logger
 from dcgan.model import Model
 from dcgan.sample import in_batches, parse_seeds
 
@@ -71,20 +72,29 @@ def find(
     judges = judges_for(eyes, loaded, source, wishes)
     smallest = scores(eyes, judges, loaded, candidates).min(axis=1)
     best = np.argsort(-smallest, kind="stable")[:count]
+    misses = count - int((smallest[best] > 0).sum())
+    if misses:
+        logger.warning(
+            f"Of {len(candidates):,} samples only {count - misses} are as wished, by the "
+            "classifiers; choose from more with --seeds, or wish for less."
+        )
     chosen = [candidates[number] for number in best]
     found = Found(
         chosen,
         smallest[best],
         {str(judge.wish): judge.accuracy for judge in judges},
-        sheet_of(loaded, chosen, wishes),
+        sheet_of(loaded, chosen, smallest[best], wishes),
     )
     if path:
         save_picture(found.sheet, path)
     return found
 
 
-def sheet_of(model: Model, seeds: Sequence[int], wishes: Sequence[Wish]) -> Picture:
-    """The pictures of seeds, each with its seed, beside what was wished."""
+def sheet_of(
+    model: Model, seeds: Sequence[int], values: NDArray[np.float64], wishes: Sequence[Wish]
+) -> Picture:
+    """The pictures of seeds, each with its seed and value, beside what was wished."""
     pictures = torch.cat([model.sample(batch) for batch in in_batches(seeds)])
     words = "\n".join(map(str, wishes))
-    return captioned(pictures, left=[words], below=[f"seed {seed}" for seed in seeds])
+    below = [f"seed {seed}\n{value:+.2f}" for seed, value in zip(seeds, values, strict=True)]
+    return captioned(pictures, left=[words], below=below)

@@ -172,22 +172,24 @@ def nearest_draws(
 def descent(
     config: NetworkConfig, loss: Loss, z: Latents, steps: int, rng: torch.Generator
 ) -> Iterator[Best]:
-    """Follows latents downhill; after each step, the best that each has met."""
+    """Follows latents downhill; before the first and after each step, the best that each met."""
     z = z.clone().requires_grad_()
     optimizer = torch.optim.Adam([z], LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     best = Best(z.detach().clone(), torch.full((len(z),), torch.inf, device=z.device))
-    for _ in range(steps):
+    for step in range(steps + 1):
         losses = loss(z)
         with torch.no_grad():
             is_better = losses < best.losses
             best.z[is_better], best.losses[is_better] = z[is_better], losses[is_better]
+        yield best
+        if step == steps:
+            return
         (z.grad,) = torch.autograd.grad(losses.sum(), z)
         optimizer.step()
         schedule.step()
         if config.prior == "uniform":
             clip_by_lot(z, rng)
-        yield best
 
 
 @torch.no_grad()

@@ -31,8 +31,8 @@ def points(given: Given, config: NetworkConfig) -> Points:
     """The latents that are meant, one at least.
 
     Raises:
-        DCGANError: the seeds or the file cannot be read, the latents are those of another model, or
-            there are none.
+        DCGANError: the seeds or the file cannot be read, the latents are of another length than
+            this model's, or there are none.
     """
     if isinstance(given, str) and not given.endswith(".npy"):
         given = parse_seeds(given)

@@ -39,10 +39,9 @@ class Smoothness(NamedTuple):
         return self.largest / self.median if self.median else float("inf")
 
     def __str__(self) -> str:
-        text = (
-            f"Steps in {self.measure}: median {self.median:.3g}, largest {self.largest:.3g} "
-            f"({self.jump:.2f} times)"
-        )
+        text = f"Steps in {self.measure}: median {self.median:.3g}, largest {self.largest:.3g}"
+        if self.median:
+            text += f" ({self.jump:.2f} times)"
         if self.neighbours is None:
             return text
         return f"{text}; training pictures to their nearest: {self.neighbours:.3g}"

@@ -76,8 +76,7 @@ def turn(
     latents = torch.cat([turned(z, direction, multiples) for direction in found.values()])
     flat = pictures_of(loaded, latents.flatten(0, 1), label)
     if path:
-        several = len(found) > 1
-        rows = [f"{way}\n{name}" if several else name for way in found for name in names]
+        rows = [f"{way}\n{name}" if way else name for way in found for name in names]
         sheet = captioned(
             flat,
             steps,
@@ -113,7 +112,7 @@ def chosen(
             f"in a file (--along FILE:NAME); {given}."
         )
     if along is None:
-        return {"turn": of_groups(model.config, start, end)}
+        return {"": of_groups(model.config, start, end)}
     if isinstance(along, str | Path):
         return named_directions(along, model)
     for name, direction in along.items():

@@ -81,11 +81,13 @@ def walk(
 def chain(corners: Latents, steps: int, *, loop: bool = False, spherical: bool = False) -> Latents:
     """Latents evenly spaced on the way through some others in their order.
 
+    Each part of the way begins in one of them; the last part also ends in one, so that its steps
+    are a little longer.
+
     Args:
         corners: (N, latent_dim), two at least.
         steps: how many for each part of the way.
-        loop: the way goes back to the first, where the last step would arrive; otherwise it begins
-            in the first and ends in the last.
+        loop: the way goes back to the first, where the last step would arrive.
         spherical: on great circles; otherwise straight.
 
     Returns:
@@ -93,9 +95,12 @@ def chain(corners: Latents, steps: int, *, loop: bool = False, spherical: bool =
     """
     ends = torch.cat([corners, corners[:1]]) if loop else corners
     parts = len(ends) - 1
-    way = torch.linspace(0, parts, steps * parts + loop, dtype=torch.float64)[: steps * parts]
-    part = way.long().clamp(max=parts - 1)
-    t = (way - part)[:, None].to(corners.dtype)
+    part = torch.arange(parts).repeat_interleave(steps)
+    within = torch.arange(steps, dtype=torch.float64)
+    t = (within / steps).repeat(parts)
+    if not loop:
+        t[-steps:] = within / (steps - 1)
+    t = t[:, None].to(corners.dtype)
     between = slerp if spherical else torch.lerp
     return between(ends[part], ends[part + 1], t)
 
@@ -111,13 +116,17 @@ def slerp(a: Latents, b: Latents, t: torch.Tensor) -> Latents:
         b: where t is 1, (N, latent_dim).
         t: (N, 1) in [0, 1].
     """
-    lengths = torch.lerp(a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True), t)
+    kind, (a, b, t) = a.dtype, (part.double() for part in (a, b, t))
+    near, far = (part.norm(dim=1, keepdim=True) for part in (a, b))
     one, other = torch.nn.functional.normalize(a), torch.nn.functional.normalize(b)
     angle = (one * other).sum(dim=1, keepdim=True).clamp(-1, 1).acos()
     sine = angle.sin()
     circle = (((1 - t) * angle).sin() * one + (t * angle).sin() * other) / sine
-    # Between latents of one direction, or of opposite ones, there is no single great circle.
-    return torch.where(sine > STRAIGHT, lengths * circle, torch.lerp(a, b, t))
+    # Between latents of one direction, or of opposite ones, there is no single great circle; nor is
+    # there one from 0.
+    is_straight = (sine < STRAIGHT) | (torch.minimum(near, far) == 0)
+    found = torch.where(is_straight, torch.lerp(a, b, t), torch.lerp(near, far, t) * circle)
+    return found.to(kind)
 
 
-STRAIGHT = 1e-3
+STRAIGHT = 1e-6
