@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcgan.inside.field import Field, receptive_fields
-from dcgan.inside.guided import concentration, guided, guided_gradients
+from dcgan.inside.guided import concentration, guided, guided_gradients, shares_within
 from dcgan.model import Model
 from dcgan.networks import LEAK, Discriminator
 from dcgan.size import Size
@@ -95,3 +95,23 @@ def test_concentration() -> None:
     assert math.isnan(none)
     scaled = concentration(gradients * 7, field, positions)
     torch.testing.assert_close(scaled[:3], torch.tensor([even, point, corner]).double())
+
+
+def test_shares_of_a_gradient_of_even_strength_are_those_of_the_pixels() -> None:
+    masks = torch.zeros(2, 16, 16, dtype=torch.bool)
+    masks[0, :4], masks[1, :, :4] = True, True
+    field, positions = Field(side=8, stride=4, start=0), torch.tensor([[0, 0], [0, 1]])
+    energy, pixels = shares_within(torch.ones(2, 3, 16, 16), masks, field, positions)
+    assert pixels.tolist() == [0.5, 0.0]  # what the second unit sees begins where its mask ends
+    assert torch.equal(energy, pixels)
+
+
+def test_shares_count_the_energy_of_all_channels() -> None:
+    gradients = torch.zeros(2, 2, 8, 8)
+    gradients[0, 0, 1, 1], gradients[0, 1, 6, 6] = 1.0, -2.0
+    masks = torch.zeros(2, 8, 8, dtype=torch.bool)
+    masks[:, 4:, 4:] = True
+    shares = shares_within(gradients, masks, Field(8, 8, 0), torch.zeros(2, 2, dtype=torch.long))
+    assert shares.energy[0].item() == pytest.approx(0.8)
+    assert shares.energy[1].isnan()  # there is no gradient
+    assert shares.pixels.tolist() == [0.25, 0.25]

@@ -9,7 +9,7 @@ is above 0, and nowhere else.
 
 import copy
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,15 @@ from dcgan.tensors import Images
 BATCH = 128
 STRONGEST_SHARE = 0.1
 """Of the pixels that a unit sees: those that its gradient's concentration is measured by."""
+
+
+class Shares(NamedTuple):
+    """What marked pixels have of all that units see within the picture, each (N,) float64."""
+
+    energy: Tensor
+    """Of the gradient's, in [0, 1]; NaN where there is none."""
+    pixels: Tensor
+    """In [0, 1]. As much energy as pixels is what a gradient of even strength has."""
 
 
 class _Gate(torch.autograd.Function):
@@ -108,3 +117,24 @@ def concentration(gradients: Tensor, field: Field, positions: Tensor) -> Tensor:
         strongest = seen.topk(math.ceil(STRONGEST_SHARE * len(seen))).values
         shares.append(strongest.sum() / seen.sum())
     return torch.stack(shares)
+
+
+def shares_within(gradients: Tensor, masks: Tensor, field: Field, positions: Tensor) -> Shares:
+    """How much of each gradient lies on marked pixels, such as those of an object's box.
+
+    Args:
+        gradients: (N, C, H, W) as `guided_gradients` gives them.
+        masks: (N, H, W) bool.
+        field: of the units.
+        positions: (N, 2) their rows and columns.
+    """
+    size = Size(*gradients.shape[2:])
+    energies, shares = gradients.double().square().sum(dim=1), []
+    for energy, mask, (row, column) in zip(energies, masks, positions.tolist(), strict=True):
+        seen = field.within(row, column, size)
+        shares.append(
+            torch.stack(
+                [energy[seen][mask[seen]].sum() / energy[seen].sum(), mask[seen].double().mean()]
+            )
+        )
+    return Shares(*torch.stack(shares).unbind(dim=1))
