@@ -185,6 +185,10 @@ class TrainConfig:
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
     )
+    sync_batch_norm: bool = option(
+        False,
+        "With many processes: batch norm over the whole batch, not over each one's share of it.",
+    )
     decay_share: float = option(
         0.0,
         "Share of the run, at its end, over which the step size falls to 0 (MNIST code: 0.5).",

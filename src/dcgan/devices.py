@@ -42,6 +42,34 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def choose_own_device(name: str, local_rank: int) -> torch.device:
+    """The device of one of several processes on this machine: each has a GPU of its own.
+
+    Args:
+        name: as for `choose_device`.
+        local_rank: which of the processes this is.
+
+    Raises:
+        DCGANError: there is no such device, or none for this process.
+    """
+    device = choose_device(name)
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda" or device.index is not None:
+        raise DCGANError(
+            f"`device` ({name}: {device}) cannot be shared by many processes: give cuda, of which "
+            "each takes one, or cpu."
+        )
+    count = torch.cuda.device_count()
+    if local_rank >= count:
+        raise DCGANError(
+            f"This machine has {count} GPU{'s' * (count > 1)}, and more processes than that were "
+            f"started on it: start {count} (--nproc-per-node {count}), or give --device cpu."
+        )
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank)
+
+
 def keep_freed_memory() -> None:
     """Lets glibc keep the memory that a step frees, for the next step.
 

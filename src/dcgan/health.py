@@ -192,7 +192,7 @@ class Health:
     def look(self, state: TrainState) -> Look:
         """Looks at a run; waits for the device."""
         z, labels = latents_to_look_at(state)
-        parts = in_batches(range(LOOKED_AT), self._batch)
+        parts = in_batches(range(LOOKED_AT), state.together(self._batch))
         with left_alone(state.discriminator), precision(state):
             fake, maps = drawn(state, z, labels, parts)
             again, _ = drawn(state, z, labels, in_other_company(parts))
@@ -323,7 +323,9 @@ def answers(state: TrainState, images: Images, labels: Labels | None, purpose: s
     count = len(images)
     order = shuffled(np.arange(count), count, derive(0, "looks", 1)).tolist()
     logits = torch.empty(count)
-    most = max(state.config.train.batch, 3)  # so that no odd count leaves a part of one
+    most = max(
+        state.together(state.config.train.batch), 3
+    )  # so that no odd count leaves a part of one
     for part in in_batches(order if count > 1 else order * 2, most):
         rows = torch.tensor(part)
         chosen = None if labels is None else labels[rows].to(state.device)

@@ -13,6 +13,7 @@ from dcgan.augment import augment
 from dcgan.config import Config
 from dcgan.data.loader import derive
 from dcgan.devices import has_native_bfloat16
+from dcgan.distributed import ALONE, Group, synchronise, synchronised
 from dcgan.losses import discriminator_loss, generator_loss, gradient_penalty
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.sample import draw_latents
@@ -43,12 +44,14 @@ class StepLosses(NamedTuple):
 class TrainState:
     """Everything that training changes: networks, their average, optimisers, clock.
 
-    All randomness is a function of the seed, the attempt and the clock, so none of it is state.
+    All randomness is a function of the seed, the attempt, the clock and the process, so none of it
+    is state.
 
     Args:
         config: of the run.
         device: where all of it is.
         kinds: of the networks, made of the config's shape.
+        group: the processes that train together, each with the same state.
     """
 
     def __init__(
@@ -56,9 +59,10 @@ class TrainState:
         config: Config,
         device: torch.device,
         kinds: tuple[type[Generator], type[Discriminator]] = (Generator, Discriminator),
+        group: Group = ALONE,
     ) -> None:
         options = config.train
-        self.config, self.device = config, device
+        self.config, self.device, self.group = config, device, group
         self.images_seen = 0
         self.attempt = 0
         """How often the run went back to where it was sound."""
@@ -67,6 +71,8 @@ class TrainState:
         self.discriminator = kinds[1](config.network)
         for network in (self.generator, self.discriminator):
             initialise(network, rng)
+            if options.sync_batch_norm and group.count > 1:
+                synchronise(network)
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = self.generator
         if options.average_half_life:
@@ -89,9 +95,14 @@ class TrainState:
         self.failing_since = torch.full((), -1, dtype=torch.long, device=device)
         """The clock when steps began to fail that were as many in a row as may be; -1 if never."""
 
-    def rng(self, purpose: str) -> torch.Generator:
-        """Randomness for this purpose at this moment of the run."""
+    def together(self, batch: int) -> int:
+        """Of how many pictures of a batch batch norm takes the statistics together in a step."""
+        return batch if self.config.train.sync_batch_norm else batch // self.group.count
+
+    def rng(self, purpose: str, rank: int = 0) -> torch.Generator:
+        """Randomness for this purpose at this moment of the run; of its own for each process."""
         words = f"{purpose}, attempt {self.attempt}" if self.attempt else purpose
+        words = f"{words}, process {rank}" if rank else words
         seed = derive(self.config.train.seed, words, self.images_seen)
         return torch.Generator(self.device).manual_seed(seed)
 
@@ -137,18 +148,37 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
 
     Args:
         state: changed in place; its clock goes on by the batch.
-        real: a batch of pictures (N, C, H, W) in [-1, 1], on the device.
+        real: a batch of pictures (N, C, H, W) in [-1, 1], on the device; of many processes, each
+            gives its share of it.
         labels: their classes (N,), for conditional networks.
+    """
+    batch = len(real) * state.group.count
+    set_learning_rate(state)
+    with synchronised((state.generator, state.discriminator), state.group):
+        losses, bad = update_networks(state, real, labels)
+    state.count_bad(bad, batch)
+    state.images_seen += batch
+    return losses
+
+
+def update_networks(
+    state: TrainState, real: Images, labels: Labels | None
+) -> tuple[StepLosses, Tensor]:
+    """What the step changes of the networks.
+
+    Returns:
+        Its losses, and whether something was left out as it was not finite.
     """
     G, D, options = state.generator, state.discriminator, state.config.train
     d_turn, g_turn = turns(state)
     nan = real.new_full((), math.nan)
     d_loss = g_loss = d_real = d_fake = d_gradient = g_gradient = nan
     bad = torch.zeros((), dtype=torch.bool, device=state.device)
-    set_learning_rate(state)
 
-    # Make as many fake pictures as there are real ones.
-    z = draw_latents(len(real), state.config.network, state.rng("noise"))
+    # Make as many fake pictures as there are real ones. Latents are drawn for the whole batch, so
+    # that they are the same however many processes share it.
+    batch = len(real) * state.group.count
+    z = state.group.share(draw_latents(batch, state.config.network, state.rng("noise")))
     with precision(state), torch.set_grad_enabled(g_turn):
         fake = G(z, labels)
 
@@ -162,30 +192,30 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
             real_logits, fake_logits, options.objective, options.real_target
         )
         d_real, d_fake = mean_answer(real_logits), mean_answer(fake_logits)
-        d_gradient = update(state.d_optimizer, d_loss + penalty(state, real, labels))
+        d_gradient = update(state.d_optimizer, d_loss + penalty(state, real, labels), state.group)
         bad = bad | ~torch.isfinite(d_gradient)
 
     # Generator: raise the logits of the fake pictures it just made.
     if g_turn:
         with precision(state), frozen(D):
             g_loss = generator_loss(D(seen(state, fake, "own"), labels), options.objective)
-        g_gradient = update(state.g_optimizer, g_loss)
+        g_gradient = update(state.g_optimizer, g_loss, state.group)
         bad = bad | ~torch.isfinite(g_gradient)
-        update_average(state, len(real))
+        update_average(state, batch)
 
-    state.count_bad(bad, len(real))
-    state.images_seen += len(real)
-    return StepLosses(d_loss.detach(), g_loss.detach(), d_real, d_fake, d_gradient, g_gradient)
+    d_loss, g_loss = d_loss.detach(), g_loss.detach()
+    return StepLosses(d_loss, g_loss, d_real, d_fake, d_gradient, g_gradient), bad
 
 
 def seen(state: TrainState, images: Images, purpose: str) -> Images:
     """Pictures as the discriminator sees them: changed at random, with noise, if asked for."""
-    options = state.config.train
+    options, rank = state.config.train, state.group.rank
     if options.augment != "none":
-        images = augment(images, options.augment, state.rng(f"augment {purpose}"))
+        images = augment(images, options.augment, state.rng(f"augment {purpose}", rank))
     left = 1 - state.images_seen / options.images
     if options.instance_noise and left > 0:
-        noise = torch.empty_like(images).normal_(generator=state.rng(f"noise on {purpose}"))
+        rng = state.rng(f"noise on {purpose}", rank)
+        noise = torch.empty_like(images).normal_(generator=rng)
         images = images + noise * (options.instance_noise * left)
     return images
 
@@ -211,11 +241,11 @@ def turns(state: TrainState) -> tuple[bool, bool]:
     return not g_turn, g_turn
 
 
-def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
+def update(optimizer: torch.optim.Optimizer, loss: Tensor, group: Group) -> Tensor:
     """One step of an optimiser, left out where the loss or a gradient is not finite.
 
     The choice is made on the device: the fused optimisers take a `found_inf`, as they do from
-    PyTorch's gradient scaler.
+    PyTorch's gradient scaler. It is the same in all processes, as their mean gradient is.
 
     Returns:
         The length of the gradient, a scalar on the device; not finite where the step was left out.
@@ -224,7 +254,9 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
     # A loss that is not finite makes the sum so, whatever the gradients are.
-    length = nn.utils.get_total_norm(gradients) + 0.0 * loss.detach()
+    nothing = 0.0 * loss.detach()
+    group.average([*gradients, nothing])
+    length = nn.utils.get_total_norm(gradients) + nothing
     bad = 1.0 - torch.isfinite(length).float()
     optimizer.grad_scale, optimizer.found_inf = None, bad  # type: ignore[attr-defined]
     optimizer.step()

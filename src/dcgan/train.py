@@ -3,21 +3,23 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dcgan import presets
+from dcgan import __version__, presets
 from dcgan.checkpoint import Run
 from dcgan.config import Config, NetworkConfig
 from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, open_pack
 from dcgan.data.sources import open_source, source_name
-from dcgan.devices import choose_device, keep_freed_memory
+from dcgan.devices import choose_device, choose_own_device, keep_freed_memory
+from dcgan.distributed import Group, joined, require_shares
 from dcgan.errors import DCGANError
 from dcgan.health import Distance
+from dcgan.images import COLOURS
 from dcgan.log import logger
 from dcgan.model import Model, load
 from dcgan.networks import plan_text
@@ -56,6 +58,8 @@ def train(
 ) -> Model:
     """Trains a DCGAN on a source; the same call again goes on where it stopped.
 
+    Processes that `torchrun` started share the work: each makes this call, and gets the model.
+
     Args:
         place: a pack, or a source: a folder of pictures, an archive, a hub name such as
             `hf:owner/set`, or a drawn world: `faces` or `rooms`.
@@ -74,30 +78,78 @@ def train(
         Stopped: SIGINT or SIGTERM came; a checkpoint and the model are written.
     """
     folder = Run(run or default_run(place))
-    config = resolve(folder, preset, options)
-    if config.train.patience and not distance:
-        raise DCGANError(
-            f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
-            "measured: give --encoder FILE, made by `dcgan encoder`, or --inception FILE."
-        )
-    device = choose_device(config.train.device)
-    if device.type == "cpu":
-        keep_freed_memory()
-    folder.require_writable()
-    pack = open_pack(place, config.pack)
-    classes = len(pack.class_names(config.train.labels)) if config.train.labels else 0
-    config = fit(config, pack.info.size, pack.info.channels, classes, len(pack))
-    measured = distance(pack, config.network) if distance else None
-    with folder.opened(), advice_on_memory():
-        state = TrainState(config, device)
+    with joined() as group, ExitStack() as held:
+        group.require_alike(given(preset, options))
+        config = group.told(lambda: accepted(folder, preset, options, distance is not None, group))
+        device = group.all_do(lambda: own_device(config.train.device, group))
+        group.require_alike({"device": device.type})
+        group.connect(device)
+        pack = open_in_turn(place, config, group)
+        config = group.told(lambda: fit_pack(config, pack))
+        measured = group.first(lambda: distance(pack, config.network) if distance else None)
+        group.first(lambda: held.enter_context(folder.opened()))
+        held.enter_context(advice_on_memory())
+        state = TrainState(config, device, group=group)
+        pictures = f"{len(pack):,} (SHA-256 {pack.info.digest[:16]})"
+        group.require_alike({"pictures": pictures, "bfloat16": state.bfloat16})
         introduce(state, pack, folder)
         trainer = Trainer(state, pack, folder, measured)
         trainer.begin()
         trainer.go_on()
-    best = f", as it was at {trainer.best.images_seen:,} pictures" if trainer.best else ""
-    model = folder.best_file if trainer.best else folder.model_file
-    logger.info(f"The model is {model}{best}. Draw from it: dcgan sample {model} sheet.png")
-    return load(model)
+        best = f", as it was at {trainer.best.images_seen:,} pictures" if trainer.best else ""
+        model = folder.best_file if trainer.best else folder.model_file
+        logger.info(f"The model is {model}{best}. Draw from it: dcgan sample {model} sheet.png")
+        return group.told(lambda: load(model))
+
+
+def given(preset: str | None, options: dict[str, Any]) -> dict[str, object]:
+    """What a process was given, by name; all must have been given the same."""
+    versions = {"version": __version__, "PyTorch": torch.__version__}
+    return versions | {"preset": preset} | {f"`{name}`": value for name, value in options.items()}
+
+
+def accepted(
+    folder: Run, preset: str | None, options: dict[str, Any], is_measured: bool, group: Group
+) -> Config:
+    """The config of a run to begin or to go on with, refused where it cannot be trained.
+
+    Raises:
+        DCGANError: see `resolve`; or nothing is measured that could be waited for, processes cannot
+            share a batch, or the folder could not be written.
+    """
+    config = resolve(folder, preset, options)
+    if config.train.patience and not is_measured:
+        raise DCGANError(
+            f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
+            "measured: give --encoder FILE, made by `dcgan encoder`, or --inception FILE."
+        )
+    # A single picture has no statistics of its own.
+    require_shares(config.train.batch, group.count, 1 if config.train.sync_batch_norm else 2)
+    folder.require_writable()
+    return config
+
+
+def own_device(name: str, group: Group) -> torch.device:
+    """The device of this process, made ready.
+
+    Raises:
+        DCGANError: there is no such device, or none for each process.
+    """
+    is_single = group.count == 1
+    device = choose_device(name) if is_single else choose_own_device(name, group.local_rank)
+    if device.type == "cpu":
+        keep_freed_memory()
+    return device
+
+
+def open_in_turn(place: str | Path, config: Config, group: Group) -> Pack:
+    """The pack of a source, made by the first process on each machine, then opened by the others.
+
+    Raises:
+        DCGANError: see `open_pack`.
+    """
+    pack = group.all_do(lambda: None if group.local_rank else open_pack(place, config.pack))
+    return group.all_do(lambda: open_pack(place, config.pack) if pack is None else pack)
 
 
 def preview(
@@ -138,15 +190,32 @@ def fit(config: Config, size: Size, channels: int, classes: int, count: int) -> 
     return dataclasses.replace(config, train=train).fitted(size, channels, classes)
 
 
+def fit_pack(config: Config, pack: Pack) -> Config:
+    """The same, of a pack.
+
+    Raises:
+        DCGANError: it has no such labels.
+    """
+    label = config.train.labels
+    classes = len(pack.class_names(label)) if label else 0
+    return fit(config, pack.info.size, pack.info.channels, classes, len(pack))
+
+
 def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     """Says what will be trained on what, where."""
-    colours = {1: "grey", 3: "colour", 4: "colour with alpha"}[pack.info.channels]
+    group, batch = state.group, state.config.train.batch
+    colours = COLOURS[pack.info.channels]
     arithmetic = "bfloat16" if state.bfloat16 else "float32"
     logger.info("%s", plan_text(state.config.network))
     logger.info(
         f"{len(pack):,} pictures of {pack.info.size.grid} in {colours}; "
         f"computing on {state.device} in {arithmetic}; the run is in {folder.path}."
     )
+    if group.count > 1:
+        logger.info(
+            f"{group.count} processes, each with {batch // group.count} pictures of every batch of "
+            f"{batch}; batch norm takes {state.together(batch)} together."
+        )
     if len(pack) < FEW_PICTURES:
         logger.warning("So few pictures will be learnt by heart; a thousand or more are better.")
 

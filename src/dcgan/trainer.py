@@ -5,7 +5,7 @@ import math
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from dcgan.checkpoint import Run
 from dcgan.config import Config
 from dcgan.data.loader import Loader, derive
 from dcgan.data.pack import Pack
+from dcgan.distributed import Stop
 from dcgan.errors import DCGANError, Stopped
 from dcgan.files import replacing
 from dcgan.health import Distance, Health
@@ -55,6 +56,8 @@ class Trouble(NamedTuple):
 class Trainer:
     """A run in progress: the state, the pictures it learns from, the folder it writes to.
 
+    Of many processes the first alone writes and decides, and tells the others.
+
     Args:
         state: networks and optimisers, as new.
         pack: the pictures.
@@ -66,8 +69,9 @@ class Trainer:
         self, state: TrainState, pack: Pack, folder: Run, distance: Distance | None = None
     ) -> None:
         self.state, self.pack, self.folder, self.distance = state, pack, folder, distance
-        self.options = state.config.train
-        self.loader = loader_of(state.config, pack, self.options.batch)
+        self.options, self.group = state.config.train, state.group
+        part = self.group.rank, self.group.count
+        self.loader = loader_of(state.config, pack, self.options.batch, part)
         self.health = Health(self.loader)
         self.best: Best | None = None
         self.words: dict[str, str] = {}
@@ -81,7 +85,20 @@ class Trainer:
         Raises:
             DCGANError: the checkpoint is of other pictures, or was measured by another distance.
         """
-        state, folder, pack = self.state, self.folder, self.pack
+        saved = self.group.told(self.latest)
+        if saved:
+            self.restore(saved)
+        self.group.first(lambda: self.set_in_order(is_new=saved is None))
+        if saved:
+            self.say_where(saved.get("processes", 1))
+
+    def latest(self) -> dict[str, Any] | None:
+        """What the newest sound checkpoint holds, if there is one, and the run may go on from it.
+
+        Raises:
+            DCGANError: the checkpoint is of other pictures, or was measured by another distance.
+        """
+        folder, pack = self.folder, self.pack
         saved = folder.latest()
         if saved and saved["digest"] != pack.info.digest:
             raise DCGANError(
@@ -90,22 +107,38 @@ class Trainer:
             )
         if saved:
             self.require_continuable(saved)
-        folder.write_config(state.config)
-        if not saved:
-            folder.delete_remains()
+        return saved
+
+    def set_in_order(self, *, is_new: bool) -> None:
+        """Makes the folder fit the moment at which the run begins or goes on.
+
+        Raises:
+            DCGANError: something cannot be written.
+        """
+        self.folder.write_config(self.state.config)
+        if is_new:
+            self.folder.delete_remains()
             self.write_sheet()
             return
-        self.restore(saved)
-        folder.set_aside_after(state.images_seen)
+        self.folder.set_aside_after(self.state.images_seen)
+        if self.is_on_plateau() or self.is_at_end():
+            self.write_model()
+
+    def say_where(self, processes: int) -> None:
+        """Says where the run goes on, which was in so many processes until now."""
+        now = self.group.count
         if self.is_on_plateau():
-            self.write_model()
             logger.info(f"{self.plateau()} Train on with more --patience.")
-        elif state.images_seen < self.options.images:
-            logger.info(f"Going on from {state.images_seen:,} pictures.")
+        elif not self.is_at_end():
+            logger.info(f"Going on from {self.state.images_seen:,} pictures.")
+            if processes != now:
+                logger.info(
+                    f"The number of processes was {processes} until here, and is {now} now; batch "
+                    f"norm takes {self.state.together(self.options.batch)} pictures together."
+                )
         else:
-            self.write_model()
             logger.info(
-                f"{folder.path} has seen all its {self.options.images:,} pictures; "
+                f"{self.folder.path} has seen all its {self.options.images:,} pictures; "
                 "train on with more --images or --passes."
             )
 
@@ -145,26 +178,23 @@ class Trainer:
             Stopped: a signal came; all is saved.
             DCGANError: steps keep failing, or something cannot be written.
         """
-        options = self.options
-        seen = self.state.images_seen
-        log = RunLog(self.folder.path, seen)
+        options, begun = self.options, self.state.images_seen
         recent: list[StepLosses] = []
         with (
-            closing(log),
-            stop_signals() as signals,
-            progress("Training", options.images, done=seen, unit="pictures") as bar,
+            self.opened_log() as log,
+            stop_signals(self.group.count > 1) as signals,
+            progress("Training", options.images, done=begun, unit="pictures") as bar,
         ):
-            while (
-                self.state.images_seen < options.images and not signals and not self.is_on_plateau()
-            ):
+            stop = Stop(self.group, signals)
+            while not stop.asked() and not self.is_at_end() and not self.is_on_plateau():
                 losses = train_step(self.state, *self.next_batch())
                 recent.append(losses)
                 self.health.note(losses)
-                trouble, is_last = None, self.state.images_seen >= options.images
-                if self.is_due(options.log_interval) or is_last:
+                trouble = None
+                if self.is_due(options.log_interval) or self.is_at_end():
                     trouble = self.write_log(log, recent, bar.rate())
                 if self.is_due(options.watch_interval):
-                    trouble = self.look(log) or trouble
+                    trouble = self.group.told(lambda: self.look(log)) or trouble
                 if trouble:
                     self.go_back(log, trouble)
                     recent.clear()
@@ -172,32 +202,47 @@ class Trainer:
                 elif self.is_due(options.checkpoint_interval):
                     self.write_checkpoint(log)
                 if self.is_due(options.sheet_interval):
-                    self.write_sheet()
+                    self.group.first(self.write_sheet)
                 bar.update(self.state.images_seen, "  ".join(filter(None, self.words.values())))
+            stop.close()
             # At the end, or when asked to stop at whatever moment: what is not written yet.
             if recent:
                 self.write_log(log, recent, bar.rate())
             if self.written != self.state.images_seen:
-                self.write_sheet()
-                self.write_checkpoint(None if signals else log, is_regular=False)
-        if signals and self.state.images_seen < options.images:
+                self.group.first(self.write_sheet)
+                self.write_checkpoint(None if stop.signal else log, is_regular=False)
+        if stop.signal and not self.is_at_end():
             raise Stopped(
                 f"Stopped after {self.state.images_seen:,} pictures; all is saved in "
                 f"{self.folder.path}, and the same command goes on from there.",
-                signals[0],
+                stop.signal,
             )
-        if self.is_on_plateau() and self.state.images_seen > seen:
+        if self.is_on_plateau() and self.state.images_seen > begun:
             logger.info(self.plateau())
 
+    @contextmanager
+    def opened_log(self) -> Iterator[RunLog | None]:
+        """The log of the run, where this process writes it."""
+        log = self.group.first(lambda: RunLog(self.folder.path, self.state.images_seen))
+        with closing(log) if log else nullcontext():
+            yield log
+
+    def is_at_end(self) -> bool:
+        """Whether the run has seen all its pictures."""
+        return self.state.images_seen >= self.options.images
+
     def next_batch(self) -> tuple[Images, Labels | None]:
-        """Pictures and labels of the next step, on the device; mirrored at random if asked for."""
+        """This process's pictures and labels of the next step, on the device.
+
+        Mirrored at random, if asked for.
+        """
         state = self.state
         pixels, labels = self.loader.batch(state.images_seen)
         real = to_floats(pixels.to(state.device, non_blocking=True))
         if self.options.flip:
             rng = state.rng("flip")
-            mirrored = torch.rand(len(real), 1, 1, 1, device=rng.device, generator=rng) < 0.5
-            real = torch.where(mirrored, real.flip(3), real)
+            whole = torch.rand(self.options.batch, 1, 1, 1, device=rng.device, generator=rng)
+            real = torch.where(self.group.share(whole) < 0.5, real.flip(3), real)
         return real, None if labels is None else labels.to(state.device)
 
     def is_due(self, interval: int) -> bool:
@@ -205,7 +250,9 @@ class Trainer:
         seen = self.state.images_seen
         return seen // interval > (seen - self.options.batch) // interval
 
-    def write_log(self, log: RunLog, recent: list[StepLosses], rate: float) -> Trouble | None:
+    def write_log(
+        self, log: RunLog | None, recent: list[StepLosses], rate: float
+    ) -> Trouble | None:
         """Logs the means over the last steps, and forgets these; waits for the device.
 
         Returns:
@@ -214,11 +261,13 @@ class Trainer:
         Raises:
             DCGANError: the log cannot be written.
         """
-        means = torch.stack([torch.stack(losses) for losses in recent]).nanmean(0).tolist()
+        own = torch.stack([torch.stack(losses) for losses in recent]).nanmean(0)
+        means = self.group.means(own)
         recent.clear()
         # A network that had no turn in these steps has no loss.
         known = {n: v for n, v in zip(StepLosses._fields, means, strict=True) if math.isfinite(v)}
-        log.write({"images_seen": self.state.images_seen, **known, "images_per_second": rate})
+        line = {"images_seen": self.state.images_seen, **known, "images_per_second": rate}
+        self.group.first(lambda: log.write(line) if log else None)
         self.words["losses"] = describe(known)
         since = int(self.state.failing_since.item())
         if since < 0:
@@ -229,7 +278,7 @@ class Trainer:
             since + 1,
         )
 
-    def look(self, log: RunLog) -> Trouble | None:
+    def look(self, log: RunLog | None) -> Trouble | None:
         """Looks at how the run does, and logs what was found.
 
         Returns:
@@ -240,7 +289,8 @@ class Trainer:
         """
         look, findings = self.health.look(self.state), self.health.findings()
         texts = [finding.text for finding in findings]
-        log.write({**look.numbers(), "health": texts})
+        if log:
+            log.write({**look.numbers(), "health": texts})
         self.words["health"] = "; ".join(texts)
         if self.state.attempt < self.options.rollbacks:
             for finding in findings:
@@ -248,7 +298,7 @@ class Trainer:
                     return Trouble(finding.text, self.health.looks[0].images_seen)
         return None
 
-    def go_back(self, log: RunLog, trouble: Trouble) -> None:
+    def go_back(self, log: RunLog | None, trouble: Trouble) -> None:
         """Goes on from the last checkpoint before the trouble, or from the start.
 
         With half the step size and other noise. The log so far stays as `log-1.jsonl` and so on.
@@ -256,18 +306,9 @@ class Trainer:
         Raises:
             DCGANError: it has gone back as often as it may, or something cannot be written.
         """
-        folder, most, best = self.folder, self.options.rollbacks, self.best
-        then, attempt = self.state.images_seen, self.state.attempt + 1
-        if attempt > most:
-            before = f"It has gone back {most} times already. " if most else ""
-            raise DCGANError(
-                f"Around {then:,} pictures, {trouble.text}. {before}"
-                "Try --precision float32, or another run with a smaller --learning-rate."
-            )
-        with replacing(folder.path / f"log-{attempt}.jsonl") as file:
-            file.write(log.path.read_bytes())
-        saved = folder.latest_before(trouble.since)
-        self.state = TrainState(self.state.config, self.state.device)
+        then, attempt, best = self.state.images_seen, self.state.attempt + 1, self.best
+        saved = self.group.told(lambda: self.latest_before(log, trouble, attempt))
+        self.state = TrainState(self.state.config, self.state.device, group=self.group)
         self.health = Health(self.loader)
         if saved:
             self.restore(saved)
@@ -276,15 +317,49 @@ class Trainer:
         self.state.bad_in_a_row.zero_()
         self.state.failing_since.fill_(-1)
         self.words = {}
-        seen = self.state.images_seen
         self.write_checkpoint(None)  # first the new, then away with the old
-        folder.delete_after(seen)
-        log.go_back(seen)
-        log.write({"images_seen": seen, "attempt": attempt, "trouble": trouble.text})
+        self.group.first(lambda: self.delete_after(log, trouble))
         logger.warning(
-            f"Around {then:,} pictures: {trouble.text}. Going back to {seen:,}, with half the step "
-            f"size and other noise, time {attempt} of at most {most}."
+            f"Around {then:,} pictures: {trouble.text}. Going back to {self.state.images_seen:,}, "
+            "with half the step size and other noise, "
+            f"time {attempt} of at most {self.options.rollbacks}."
         )
+
+    def latest_before(
+        self, log: RunLog | None, trouble: Trouble, attempt: int
+    ) -> dict[str, Any] | None:
+        """What the checkpoint holds to which the run goes back; the log so far is kept.
+
+        Raises:
+            DCGANError: it has gone back as often as it may, or something cannot be written.
+        """
+        folder, most = self.folder, self.options.rollbacks
+        if attempt > most:
+            before = f"It has gone back {most} times already. " if most else ""
+            raise DCGANError(
+                f"Around {self.state.images_seen:,} pictures, {trouble.text}. {before}"
+                "Try --precision float32, or another run with a smaller --learning-rate."
+            )
+        with replacing(folder.path / f"log-{attempt}.jsonl") as file:
+            assert log, "this is the process that writes"
+            file.write(log.path.read_bytes())
+        return folder.latest_before(trouble.since)
+
+    def delete_after(self, log: RunLog | None, trouble: Trouble) -> None:
+        """Takes out of the folder what came after the moment to which the run went back.
+
+        Raises:
+            DCGANError: something cannot be written.
+        """
+        assert log, "this is the process that writes"
+        seen = self.state.images_seen
+        self.folder.delete_after(seen)
+        log.go_back(seen)
+        log.write({
+            "images_seen": seen,
+            "attempt": self.state.attempt,
+            "trouble": trouble.text,
+        })  # fmt: skip
 
     def is_on_plateau(self) -> bool:
         """Whether the distance has not become smaller for as long as the user has patience."""
@@ -318,6 +393,11 @@ class Trainer:
             is_regular: whether it would be written without a stop, too. The run goes back to none
                 but these, so that it ends in the same bits however often it was stopped.
         """
+        self.best = self.group.told(lambda: self.save(log, is_regular))
+        self.written = self.state.images_seen
+
+    def save(self, log: RunLog | None, is_regular: bool) -> Best | None:
+        """The same, in the process that writes; returns the best model so far."""
         state, info = self.state, self.pack.info
         model = self.write_model()
         if log and self.distance:
@@ -330,6 +410,7 @@ class Trainer:
             "digest": info.digest,
             "pictures": len(self.pack),
             "images_seen": state.images_seen,
+            "processes": self.group.count,
         }
         looks = self.health.looks
         self.folder.save(
@@ -339,7 +420,7 @@ class Trainer:
             is_regular=is_regular,
             needed=looks[0].images_seen if looks else None,
         )
-        self.written = state.images_seen
+        return self.best
 
     def compare(self, model: Model, log: RunLog) -> None:
         """Measures the distance of a model, and keeps it as the best one if that is the smallest.
@@ -370,11 +451,11 @@ class Trainer:
         return model
 
 
-def loader_of(config: Config, pack: Pack, batch: int) -> Loader:
-    """Batches of the pictures that a run is trained on."""
+def loader_of(config: Config, pack: Pack, batch: int, part: tuple[int, int] = (0, 1)) -> Loader:
+    """Batches of the pictures that a run is trained on, or one of their equal parts."""
     options = config.train
     held_out = held_out_of(options.held_out, len(pack))
-    return Loader(pack, batch, options.seed, options.labels, held_out)
+    return Loader(pack, batch, options.seed, options.labels, held_out, part)
 
 
 def held_out_of(share: float, count: int) -> int:
@@ -408,15 +489,19 @@ def describe(values: dict[str, float]) -> str:
 
 
 @contextmanager
-def stop_signals() -> Iterator[list[int]]:
+def stop_signals(are_repeated: bool = False) -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM, so that a step is finished first; a second one stops at once.
 
     Outside of the main thread Python cannot catch signals; there the list stays empty.
+
+    Args:
+        are_repeated: whether a second one means nothing, as `torchrun` repeats what the terminal
+            has sent already; it ends processes that are still there half a minute later.
     """
     received: list[int] = []
 
     def receive(number: int, _: FrameType | None) -> None:
-        if received:
+        if received and not are_repeated:
             raise KeyboardInterrupt
         received.append(number)
 

@@ -86,6 +86,19 @@ def test_what_is_read_ahead_is_what_is_asked_for(photos: Path) -> None:
         assert torch.equal(in_order.batch(images_seen)[0], alone)
 
 
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_the_parts_of_a_batch_are_the_batch(classes: Path, parts: int) -> None:
+    pack = open_pack(classes, PackConfig(size=Size(16, 16)))
+    whole = Loader(pack, 6, seed=1, labels="class", held_out=2)
+    loaders = [Loader(pack, 6, 1, "class", 2, part=(number, parts)) for number in range(parts)]
+    for images_seen in (0, 6, 12, 30):
+        pixels, labels = whole.batch(images_seen)
+        found = [loader.batch(images_seen) for loader in loaders]
+        assert labels is not None
+        assert torch.equal(torch.cat([part for part, _ in found]), pixels)
+        assert torch.equal(torch.cat([part for _, part in found if part is not None]), labels)
+
+
 def test_pictures_that_are_held_out_are_in_no_batch(classes: Path) -> None:
     pack = open_pack(classes, PackConfig(size=Size(16, 16)))
     loader = Loader(pack, 5, seed=1, labels="class", held_out=4)

@@ -54,11 +54,18 @@ def train(
         from dcgan.train import preview
 
         click.echo(preview(source, run, preset=preset, **chosen).to_json(), nl=False)
-    else:
-        measured = encoder or inception
-        device = chosen.get("device", "auto")
-        distance = dcgan.frechet_in(encoder, inception, device) if measured else None
+        return
+    from dcgan.distributed import ToldError, ToldStop
+
+    measured = encoder or inception
+    device = chosen.get("device", "auto")
+    distance = dcgan.frechet_in(encoder, inception, device) if measured else None
+    try:
         dcgan.train(source, run, preset=preset, distance=distance, **chosen)
+    except ToldError:  # the process that failed says it
+        raise click.exceptions.Exit(1) from None
+    except ToldStop as stop:
+        raise click.exceptions.Exit(128 + stop.signal) from None
 
 
 @main.command()

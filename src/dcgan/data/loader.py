@@ -25,18 +25,29 @@ class Loader:
         seed: of the run.
         labels: the column that comes along; none if empty.
         held_out: how many pictures, chosen by lot, no batch ever shows.
+        part: which of how many equal parts of each batch is read: (0, 1) is all of it.
     """
 
     def __init__(
-        self, pack: Pack, batch: int, seed: int, labels: str = "", held_out: int = 0
+        self,
+        pack: Pack,
+        batch: int,
+        seed: int,
+        labels: str = "",
+        held_out: int = 0,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self.pack, self.size, self.seed, self.held_out = pack, batch, seed, held_out
+        self.part = part
         self._labels = pack.labels(labels) if labels else None
         self._reader = ThreadPoolExecutor(1, "loader")
         self._ahead: dict[int, Future[tuple[Pixels, Labels | None]]] = {}
 
     def batch(self, images_seen: int) -> tuple[Pixels, Labels | None]:
-        """The batch that begins when so many pictures have been seen: (N, H, W, C), and (N,)."""
+        """The batch that begins when so many pictures have been seen: (N, H, W, C), and (N,).
+
+        N is the batch, or its part.
+        """
         following = images_seen + self.size
         found = self._ahead.pop(images_seen, None)
         self._ahead = {following: self._reader.submit(self._read, following)}
@@ -53,7 +64,9 @@ class Loader:
 
     def _read(self, images_seen: int) -> tuple[Pixels, Labels | None]:
         count = len(self.pack) - self.held_out
-        return self._pictures(batch_indices(images_seen, self.size, count, self.seed))
+        number, parts = self.part
+        read = self.size // parts
+        return self._pictures(batch_indices(images_seen + number * read, read, count, self.seed))
 
     def _pictures(self, positions: NDArray[np.int64]) -> tuple[Pixels, Labels | None]:
         indices = positions
