@@ -88,7 +88,7 @@ def import_published(
         require_outside(pictures, file)
     generator, discriminator = read_networks(folder, prior)
     notes = {"source": f"unknown pictures, published as {folder.absolute().name}"}
-    model = Model(generator, discriminator, notes=notes)
+    model = Model(generator, discriminator, notes=notes).to("cpu")
     measure(model, pictures)
     model.save(file)
     return model

@@ -128,8 +128,12 @@ def digest_of(tensors: Mapping[str, Tensor]) -> str:
 def _require_shapes(
     expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]
 ) -> None:
-    for key in expected.keys() ^ found.keys():
-        raise ValueError(f"{key} is {'missing' if key in expected else 'unknown'}")
+    for names, what in (
+        (expected.keys() - found.keys(), "missing"),
+        (found.keys() - expected.keys(), "unknown"),
+    ):
+        if names:
+            raise ValueError(f"{min(names)} is {what}")
     for key, shape in expected.items():
         if found[key] != shape:
             raise ValueError(f"{key} has the shape {found[key]}, not {shape}")
