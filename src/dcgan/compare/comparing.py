@@ -87,12 +87,15 @@ def compare(
     names = rows.split(",") if isinstance(rows, str) else rows
     systems = chosen_systems(protocol, names, has_models=bool(given))
     named = [opened_model(model, number) for number, model in enumerate(given, 1)]
-    opened = labelled(source, column=labels, seed=seed)
+    shape = named[0][1].config if named else None
+    size, channels = (shape.size, shape.channels) if shape else (None, None)
+    labelled(source, size=size, channels=channels, column=labels, seed=seed)  # before the folder
     folder = Path(out or Path("comparisons", source_name(place))).expanduser()
     require_outside(source, folder)
     require_own_tables(folder)
-    options = {"column": opened.column, "units": units, "trials": trials, "seed": seed}
-    bench = Bench(str(source), protocol, Notebook(folder), named, device=device, **options)  # type: ignore[arg-type]
+    bench = Bench(
+        str(source), protocol, Notebook(folder), named, labels, units, trials, seed, device
+    )
     require_fitting(bench, systems)
     facts = facts_of(bench)
     lines = open_lines(bench, systems, folder, facts)
