@@ -193,8 +193,8 @@ def invert(model: Path, images: tuple[Path, ...], out: Path, **options: Any) -> 
 
     The sheet shows each picture above the nearest that was found, with its PSNR (above 30 dB they
     look the same) and its loss, on pixels and on the discriminator's features. The latents stand
-    beside it, in a .npy file for walk, arithmetic and turn. Pictures are cut and resized as for
-    training.
+    beside it, in a .npy file for walk, arithmetic and turn. Of a picture its middle
+    is resized, as training does by default.
 
     \b
     Examples:

@@ -73,7 +73,7 @@ def invert(
 
     Args:
         model: the model, its file, or a run's folder.
-        images: picture files, read and resized as for training; or pixels as the model draws them.
+        images: picture files, whose middle is resized; or pixels as the model draws them.
         out: a picture file for the sheet of the given pictures above those found; the latents are
             written beside it as `.npy`; without it nothing is written.
         starts: how many latents are followed for each picture.
@@ -211,7 +211,7 @@ def psnr(a: Pixels, b: Pixels) -> Tensor:
 
 
 def read(image: Given, config: NetworkConfig) -> Picture:
-    """A picture in the model's size and channels, as for training.
+    """A picture in the model's size and channels: its middle, resized.
 
     Raises:
         DCGANError: it cannot be read, or pixels are of another shape.
@@ -233,8 +233,7 @@ def read(image: Given, config: NetworkConfig) -> Picture:
     size = file_size(data)
     if size and size != config.size:
         logger.info(
-            f"{path.name} has {size.grid} pixels; its middle was resized to {config.size.grid}, as "
-            "for training."
+            f"{path.name} has {size.grid} pixels; its middle was resized to {config.size.grid}."
         )
     return picture
 
