@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcgan.captions import captioned
+from dcgan.data.packing import matching_pack
 from dcgan.devices import keep_freed_memory
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.images import save_picture
@@ -45,7 +46,7 @@ from dcgan.latent.turn import turned
 from dcgan.latent.walk import chain
 from dcgan.log import logger, progress, show_messages
 from dcgan.metrics.neighbours import overlap, radii
-from dcgan.model import Model, load, matching_pack
+from dcgan.model import Model, load
 from dcgan.networks import pyramid
 from dcgan.sample import SAMPLE_BATCH, draw_latents, latents_of
 from dcgan.size import Size
@@ -293,9 +294,8 @@ def walk(subject: Subject) -> list[Row]:
     corners = subject.others(2 * subject.trials, 21).view(subject.trials, 2, -1)
     ways = torch.cat([chain(pair, STEPS, spherical=spherical) for pair in corners])
     pixels = pictures_of(subject.model, ways)
-    world, config = subject.judge.world, subject.model.config
     known = torch.from_numpy(
-        matching_pack(world, config.size, config.channels).pictures(np.arange(KNOWN))
+        matching_pack(subject.judge.world, subject.model.reading).pictures(np.arange(KNOWN))
     )
     flat = known.flatten(1).float()
     nearest = torch.cat(
@@ -311,7 +311,7 @@ def walk(subject: Subject) -> list[Row]:
     ):
         said = says(pictures)
         ways_on = {"pixels": pixel_steps(pictures), "features": feature_steps(said.features)}
-        flips = chains(thing_steps(said, world), subject.trials).numpy()
+        flips = chains(thing_steps(said, subject.judge.world), subject.trials).numpy()
         for measure, found in ways_on.items():
             steps = chains(found, subject.trials).numpy()
             largest = flips[np.arange(len(steps)), steps.argmax(axis=1)]
@@ -359,7 +359,7 @@ def jumps(steps: NDArray[np.float32]) -> Row:
 def gradients(subject: Subject) -> list[Row]:
     """Guided gradients of D's last convolution: how much of them lies on windows?"""
     model, config = subject.model, subject.model.config
-    pack = matching_pack(subject.judge.world, config.size, config.channels)
+    pack = matching_pack(subject.judge.world, model.reading)
     maps = pyramid(config, config.d_width or config.width)[-1].inner_maps
     made = filters(model, pack, maps=range(maps), count=PICTURES_OF_A_MAP, device="cpu")
     boxes = np.stack([pack.labels(name) for name in WINDOW], axis=1)

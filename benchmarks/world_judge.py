@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dcgan.data.loader import batch_indices
-from dcgan.data.pack import Pack
+from dcgan.data.pack import Pack, Reading
+from dcgan.data.packing import matching_pack
 from dcgan.data.readers.items import Columns
 from dcgan.data.worlds import WORLDS
 from dcgan.images import to_bytes, to_floats
 from dcgan.log import progress
 from dcgan.metrics.encoder import convolution
-from dcgan.model import Model, calibrate, matching_pack
+from dcgan.model import Model, calibrate
 from dcgan.sample import in_batches
 from dcgan.size import Size
 from dcgan.tensors import Features, Images, Pixels
@@ -127,7 +128,7 @@ def judge_for(world: str, model: Model, results: Path) -> Judge:
         return load_weights(path, "judge", FORMAT, load_judge)
     torch.manual_seed(42)
     judge = Judge(world, size, channels)
-    pack = matching_pack(world, size, channels)
+    pack = matching_pack(world, Reading(size, channels))
     teach(judge, pack)
     judge.accuracies = examine(judge, pack)
     judge.requires_grad_(False).save(path)

@@ -16,9 +16,10 @@ from torch import nn
 import dcgan
 from dcgan.cli import main
 from dcgan.config import NetworkConfig
+from dcgan.data.packing import matching_pack
 from dcgan.errors import DCGANError
 from dcgan.images import to_floats
-from dcgan.model import load, matching_pack
+from dcgan.model import load
 from dcgan.networks import Discriminator, Generator, count_parameters, initialise
 from dcgan.published import import_published, read_list
 from dcgan.size import Size
@@ -191,9 +192,7 @@ def test_statistics_of_real_pictures(
     assert caplog.messages == []
     assert model.notes["source"] == "unknown pictures, published as small_dcgan"
     assert model.notes["statistics"].startswith("photos, digest ")
-    pixels = torch.from_numpy(
-        matching_pack(photos, model.config.size, model.config.channels).pictures(np.arange(12))
-    )
+    pixels = torch.from_numpy(matching_pack(photos, model.reading).pictures(np.arange(12)))
     discriminator, real = model.discriminator, to_floats(pixels)
     stored, batch = discriminator.features(real), discriminator.train().features(real)
     torch.testing.assert_close(stored["4x4"], batch["4x4"], rtol=0.02, atol=0.02)
@@ -443,13 +442,7 @@ def test_published_svhn(tmp_path: Path) -> None:
     answers = [answer(fake)]
     if DIGITS:
         answers.append(
-            answer(
-                torch.from_numpy(
-                    matching_pack(DIGITS, model.config.size, model.config.channels).pictures(
-                        np.arange(100)
-                    )
-                )
-            )
+            answer(torch.from_numpy(matching_pack(DIGITS, model.reading).pictures(np.arange(100))))
         )
     for weight in discriminator.parameters():
         if weight.dim() == 4:

@@ -14,7 +14,7 @@ import dcgan
 from dcgan import step
 from dcgan.checkpoint import read_checkpoint
 from dcgan.config import NetworkConfig, PackConfig
-from dcgan.data.pack import Pack
+from dcgan.data.pack import Pack, Reading
 from dcgan.data.packing import open_pack
 from dcgan.errors import DCGANError, Stopped
 from dcgan.health import Distance, Finding, Health
@@ -68,6 +68,17 @@ def test_a_run_without_a_distance_gives_its_last_model(photos: Path, tmp_path: P
     assert run(photos, tmp_path / "run", images=16).images_seen == 16
     assert dcgan.load(tmp_path / "run").images_seen == 16
     assert not (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_a_model_knows_how_its_pictures_were_read(photos: Path, tmp_path: Path) -> None:
+    short = {"images": 8, "batch": 8, "crop": "none", "background": "black"}
+    made = run(photos, tmp_path / "run", **short)
+    assert made.reading == Reading(Size(16, 16), 3, "none", "black")
+    assert dcgan.load(tmp_path / "run").reading == made.reading
+    # A pack's pictures were read when it was made.
+    squeezed = dcgan.pack(photos, tmp_path / "pack", PackConfig(size=Size(16, 16), crop="none"))
+    of_pack = run(squeezed.path, tmp_path / "other", images=8, batch=8)
+    assert of_pack.reading == Reading(Size(16, 16), 3, "none", "white")
 
 
 def test_the_best_is_known_after_a_stop(photos: Path, tmp_path: Path) -> None:

@@ -9,15 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from dcgan.config import NetworkConfig, PackConfig, from_plain, plain
+from dcgan.config import NetworkConfig, from_plain, plain
 from dcgan.data.loader import Loader
-from dcgan.data.pack import Pack
-from dcgan.data.packing import open_pack
+from dcgan.data.pack import Reading
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.images import to_floats
 from dcgan.networks import Discriminator, Generator
 from dcgan.sample import draw, draw_latents, in_batches, labels_of, latents_of
-from dcgan.size import Size
 from dcgan.tensors import Images, Labels, Latents, Pixels
 from dcgan.weights import (
     Header,
@@ -47,12 +45,18 @@ class Model:
     class_names: tuple[str, ...] = ()
     images_seen: int = 0
     notes: dict[str, str] = field(default_factory=dict)
-    """Whatever else should be known: the source, the pack's digest."""
+    """Whatever else should be known: the source, the pack's digest, how its pictures were read."""
 
     @property
     def config(self) -> NetworkConfig:
         """The shape of both networks."""
         return self.generator.config
+
+    @property
+    def reading(self) -> Reading:
+        """How pictures are read that it shall see: as those were that it was trained on."""
+        known = {name: self.notes[name] for name in ("crop", "background") if name in self.notes}
+        return Reading(self.config.size, self.config.channels, **known)
 
     def to(self, device: torch.device | str) -> "Model":
         """Moves both networks, with their weights laid out as convolutions are fastest."""
@@ -214,11 +218,3 @@ def pictures_to_measure(
     for number in range(CALIBRATION_BATCHES):
         pixels, labels = loader.batch(number * loader.size)
         yield to_floats(pixels.to(device)), None if labels is None else labels.to(device)
-
-
-def matching_pack(place: str | Path, size: Size, channels: int) -> Pack:
-    """A source's pictures in the size and channels of a model's."""
-    found = open_pack(place, PackConfig(size=size))  # as it was packed for training, if it was
-    if found.info.channels == channels:
-        return found
-    return open_pack(place, PackConfig(size=size, channels=channels))

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from dcgan.config import NetworkConfig
 from dcgan.data.loader import Loader, derive
+from dcgan.data.packing import matching_pack
 from dcgan.data.readers.items import reading
 from dcgan.data.sources import require_outside
 from dcgan.errors import DCGANError
@@ -33,7 +34,6 @@ from dcgan.model import (
     calibrate,
     latents_to_measure,
     load,
-    matching_pack,
     pictures_to_measure,
 )
 from dcgan.networks import Discriminator, Generator
@@ -308,7 +308,7 @@ def measure(model: Model, pictures: str | Path | None) -> None:
         shown = ((generator(z), None) for z, _ in latents_to_measure(config, rng))
         model.notes["statistics"] = "the generator's own pictures"
     else:
-        pack = matching_pack(pictures, model.config.size, model.config.channels)
+        pack = matching_pack(pictures, model.reading)
         shown = pictures_to_measure(Loader(pack, CALIBRATION_BATCH, SEED), rng.device)
         model.notes["statistics"] = f"{pack.info.name}, digest {pack.info.digest}"
     total = 2 * CALIBRATION_BATCHES * CALIBRATION_BATCH

@@ -477,7 +477,9 @@ def build_model(state: TrainState, pack: Pack) -> Model:
     calibrate(generator, latents_to_measure(network, rng))
     calibrate(discriminator, pictures_to_measure(loader, state.device))
     names = pack.class_names(options.labels) if options.labels else ()
-    notes = {"source": pack.info.name, "digest": pack.info.digest}
+    info = pack.info
+    notes = {"source": info.name, "digest": info.digest}
+    notes |= {"crop": info.crop, "background": info.background}
     return Model(generator, discriminator, names, state.images_seen, notes)
 
 

@@ -8,7 +8,7 @@ import pytest
 import dcgan
 from dcgan.config import PackConfig
 from dcgan.data.labelled import labelled
-from dcgan.data.pack import Pack, PackPart
+from dcgan.data.pack import Pack, PackPart, Reading
 from dcgan.errors import DCGANError
 from dcgan.size import Size
 from tests.conftest import drawn_picture
@@ -25,7 +25,7 @@ def draw_split(folder: Path, names: str, count: int, first: int = 0) -> None:
 def test_splits_are_taken_as_such(tmp_path: Path) -> None:
     draw_split(tmp_path / "set" / "train", "ant bee", 6)
     draw_split(tmp_path / "set" / "test", "ant bee", 2, first=100)
-    found = labelled(tmp_path / "set", size=Size(8, 8))
+    found = labelled(tmp_path / "set", Reading(Size(8, 8), 3))
     assert (len(found.train), len(found.test)) == (12, 4)
     assert (found.column, found.classes) == ("class", ("ant", "bee"))
     assert found.description == "12 pictures to learn from; its test split of 4"
@@ -34,38 +34,38 @@ def test_splits_are_taken_as_such(tmp_path: Path) -> None:
     order = found.train.rows  # type: ignore[attr-defined]
     assert sorted(order) == list(range(12))
     assert list(order) != list(range(12))
-    again = labelled(tmp_path / "set", size=Size(8, 8))
+    again = labelled(tmp_path / "set", Reading(Size(8, 8), 3))
     assert np.array_equal(again.train.rows, order)  # type: ignore[attr-defined]
 
 
 def test_a_fifth_by_lot_where_there_are_no_splits(tmp_path: Path) -> None:
     draw_split(tmp_path / "set", "ant bee", 10)
-    found = labelled(tmp_path / "set", size=Size(8, 8), channels=1, seed=3)
+    found = labelled(tmp_path / "set", Reading(Size(8, 8), 1), seed=3)
     assert (len(found.train), len(found.test)) == (16, 4)
     assert found.description == "16 pictures to learn from; the test are 4 others by lot"
     rows = [*found.train.rows, *found.test.rows]  # type: ignore[attr-defined]
     assert sorted(rows) == list(range(20))
     assert found.train.info.channels == 1
-    other = labelled(tmp_path / "set", size=Size(8, 8), channels=1, seed=4)
+    other = labelled(tmp_path / "set", Reading(Size(8, 8), 1), seed=4)
     assert sorted(other.test.rows) != sorted(found.test.rows)  # type: ignore[attr-defined]
 
 
 def test_a_split_that_was_named_is_the_whole(tmp_path: Path) -> None:
     draw_split(tmp_path / "set" / "train", "ant bee", 5)
     draw_split(tmp_path / "set" / "test", "ant bee", 5)
-    found = labelled(f"{tmp_path / 'set'}:train", size=Size(8, 8))
+    found = labelled(f"{tmp_path / 'set'}:train", Reading(Size(8, 8), 3))
     assert (len(found.train), len(found.test)) == (8, 2)
 
 
 def test_bad_input(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="photos has no classes: put the pictures of each"):
-        labelled(photos, size=Size(8, 8))
+        labelled(photos, Reading(Size(8, 8), 3))
     draw_split(tmp_path / "set" / "train", "ant bee", 3)
     draw_split(tmp_path / "set" / "test", "ant cat", 3)
     with pytest.raises(DCGANError, match="the same classes; in one of them alone: bee, cat"):
-        labelled(tmp_path / "set", size=Size(8, 8))
+        labelled(tmp_path / "set", Reading(Size(8, 8), 3))
     with pytest.raises(DCGANError, match="no label column 'colour'"):
-        labelled(f"{tmp_path / 'set'}:train", size=Size(8, 8), column="colour")
+        labelled(f"{tmp_path / 'set'}:train", Reading(Size(8, 8), 3), column="colour")
     with pytest.raises(DCGANError, match="There is no folder or archive nowhere"):
         labelled("nowhere")
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from PIL import Image
 
 from dcgan.config import PackConfig
 from dcgan.data import packing
-from dcgan.data.pack import Pack, PackInfo, save_array, shard_file
-from dcgan.data.packing import Part, choose_size, open_pack, pack
+from dcgan.data.pack import Pack, PackInfo, Reading, save_array, shard_file
+from dcgan.data.packing import Part, choose_size, matching_pack, open_pack, pack
 from dcgan.data.readers.folder import Folder
 from dcgan.data.readers.items import Source
 from dcgan.data.sources import open_source
@@ -431,3 +432,40 @@ def test_memory_does_not_grow_with_the_pack(
     command = [sys.executable, "-c", MEASURE, str(made.path)]
     grown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert int(grown) < 10_000
+
+
+def test_a_pack_knows_how_its_pictures_were_read(tmp_path: Path) -> None:
+    (tmp_path / "wide").mkdir()
+    drawn_picture(3, 40, 60).save(tmp_path / "wide" / "a.png")
+    squeezed = PackConfig(size=Size(16, 16), crop="none", background="black")
+    made = pack(tmp_path / "wide", tmp_path / "pack", squeezed)
+    assert made.info.reading == Reading(Size(16, 16), 3, "none", "black")
+    again = matching_pack(tmp_path / "wide", made.info.reading)
+    assert again.info.digest == made.info.digest
+    assert matching_pack(tmp_path / "wide", Reading(Size(16, 16), 3)).info.digest != (
+        made.info.digest
+    )
+
+
+def test_the_pack_of_a_training_serves_a_model(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = open_pack(photos, SIXTEEN)
+    monkeypatch.setattr(packing, "_build", None)  # nothing is packed again
+    assert matching_pack(photos, made.info.reading).path == made.path
+    assert matching_pack(made.path, made.info.reading).path == made.path
+
+
+def test_pictures_are_packed_once_in_other_channels(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    whole = packing._build
+
+    def build(source: Source, *rest: Any) -> None:
+        names.append(source.name)
+        whole(source, *rest)
+
+    monkeypatch.setattr(packing, "_build", build)
+    assert matching_pack(photos, Reading(Size(16, 16), 1)).info.channels == 1
+    assert names == ["photos"]

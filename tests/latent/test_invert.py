@@ -63,19 +63,31 @@ def test_psnr() -> None:
     assert psnr(a, b).tolist() == [float("inf"), pytest.approx(20 * np.log10(5))]
 
 
+@pytest.mark.parametrize(
+    ("crop", "words"),
+    [
+        ("centre", "its middle was"),
+        ("none", "all of it was"),
+        ("20", "a square of 20 in its middle was"),
+    ],
+)
 def test_pictures_are_read_as_for_training(
-    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture, crop: str, words: str
 ) -> None:
     file = tmp_path / "wide.png"
     drawn_picture(3, 40, 60).save(file)
+    reading = model.reading._replace(crop=crop)
     with caplog.at_level("INFO", logger="dcgan"):
-        found = read(file, model.config)
-    assert "wide.png has 40x60 pixels; its middle was resized to 16x16" in caplog.text
-    pack = dcgan.pack(tmp_path, tmp_path.parent / "pack", dcgan.PackConfig(size=model.config.size))
+        found = read(file, reading)
+    assert f"wide.png has 40x60 pixels; {words} resized to 16x16, as in training" in caplog.text
+    options = dcgan.PackConfig(size=model.config.size, crop=crop)
+    pack = dcgan.pack(tmp_path, tmp_path.parent / "pack", options)
     assert np.array_equal(found, pack.pictures(np.array([0]))[0])
     caplog.clear()
     Image.fromarray(found).save(file)
-    assert np.array_equal(read(file, model.config), found)
+    if crop == "20":
+        return
+    assert np.array_equal(read(file, reading), found)
     assert not caplog.text
 
 

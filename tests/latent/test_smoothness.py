@@ -34,7 +34,7 @@ def test_steps_in_pixels(model: Model) -> None:
 def test_a_jump_is_seen(model: Model) -> None:
     smooth = dcgan.walk(model, seeds=[0, 1], steps=20).pictures
     jumping = torch.cat([smooth[:5], smooth[15:]])
-    even, uneven = (smoothness(pixels, model.config)[0] for pixels in (smooth, jumping))
+    even, uneven = (smoothness(pixels, model)[0] for pixels in (smooth, jumping))
     assert uneven.jump > 4 * even.jump
 
 
@@ -48,7 +48,7 @@ def test_in_features_and_beside_training_pictures(
         model, seeds=[0, 1], steps=6, encoder=tmp_path / "encoder.safetensors", source=photos
     )
     pixels, features = found.smoothness
-    real = training(photos, model.config)
+    real = training(photos, model.reading)
     assert (pixels.measure, features.measure) == ("pixels", "features")
     assert pixels.neighbours == pytest.approx(float(pixel_neighbours(real).median()))
     with torch.no_grad():

@@ -16,7 +16,7 @@ from dcgan.devices import choose_device, has_native_bfloat16
 from dcgan.errors import DCGANError
 from dcgan.features.classifiers import classes_of
 from dcgan.features.contract import BaseEstimator, ClassifierMixin, check_is_fitted
-from dcgan.features.pictures import Pictures, in_floats, own_pictures, pictures_for
+from dcgan.features.pictures import Pictures, in_floats, own_pictures, pictures_for, reading_of
 from dcgan.features.vectors import store_statistics
 from dcgan.networks import Discriminator, initialise
 from dcgan.presets import preset
@@ -133,6 +133,7 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(pictures) != len(labels):
             raise DCGANError(f"There are {len(pictures):,} pictures and {len(labels):,} labels.")
         self.classes_, self.epochs_ = classes_of(labels), self.epochs
+        self.reading_ = reading_of(pictures)
         device, order = choose_device(self.device), np.arange(len(pictures))
         images = torch.cat(list(in_floats(pictures, order, BATCH, device, "Reading")))
         targets = torch.from_numpy(np.searchsorted(self.classes_, labels)).to(device)
@@ -150,8 +151,7 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         self.network_.eval()
-        config = self.network_.trunk.config
-        pictures = pictures_for(X, config.size, config.channels)
+        pictures = pictures_for(X, self.reading_)
         device, order = next(self.network_.parameters()).device, np.arange(len(pictures))
         with torch.no_grad():
             parts = in_floats(pictures, order, 4 * BATCH, device, "Classifying")

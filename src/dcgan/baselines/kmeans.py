@@ -124,7 +124,7 @@ class KMeansFeatures(PictureFeatures):
         patches = F.unfold((images + 1) * 127.5, self.patch).transpose(1, 2)  # (N, positions, D)
         patches = (equal_contrast(patches) - self.centre_) @ self.whitening_
         coded = triangle if self.coder == "triangle" else thresholds
-        height, width = (side - self.patch + 1 for side in self.size_)
+        height, width = (side - self.patch + 1 for side in self.reading_.size)
         codes = torch.unflatten(coded(patches, self.centroids_), 1, (height, width))
         rows = quarters(codes)
         return rows if self.mean_ is None else (rows - self.mean_) / self.scale_
@@ -144,10 +144,10 @@ class KMeansFeatures(PictureFeatures):
                 f"`units` (={self.units}) must be 1 or more"
                 f"{', and even: each atom has two maps' * even}."
             )
-        if not 1 <= self.patch < min(self.size_):
+        if not 1 <= self.patch < min(self.reading_.size):
             raise DCGANError(
-                f"`patch` (={self.patch}) must be 1 to {min(self.size_) - 1}, less than the side "
-                "of the pictures."
+                f"`patch` (={self.patch}) must be 1 to {min(self.reading_.size) - 1}, less than "
+                "the side of the pictures."
             )
         if self.patches < 1 or self.iterations < 1:
             raise DCGANError(

@@ -1,5 +1,6 @@
 """Pixels as vectors, as they are or as principal components: what KNN and TSVM see in Table 2."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class PixelFeatures(PictureFeatures):
         self._require_type_and_batch()
         pictures = own_pictures(X)
         self._keep_kind(pictures)
-        pixels = self.size_.height * self.size_.width * self.channels_
+        pixels = math.prod(self.reading_.size) * self.reading_.channels
         self.width_ = pixels if self.components is None else self.components
         self.pca_ = None
         if self.components is not None:

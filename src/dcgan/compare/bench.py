@@ -19,7 +19,6 @@ from dcgan.features.pictures import PictureFeatures, Vectors
 from dcgan.log import progress
 from dcgan.model import Model
 from dcgan.presets import preset
-from dcgan.size import Size
 
 METHOD = 1
 """Raised whenever something is measured in another way, so that no older answer is taken."""
@@ -80,18 +79,16 @@ class Bench:
         config = preset(self.protocol.preset).fitted(info.size, info.channels, 0)
         return config.network
 
-    def data(self, size: Size | None = None, channels: int | None = None) -> Labelled:
-        """The pictures, of this size and so many channels, in both parts.
+    def data(self, model: Model | None = None) -> Labelled:
+        """The pictures in both parts, as a model sees them.
 
-        By default as the first model sees them, so that all rows see the same.
+        By default as the first model does, so that all rows see the same.
         """
-        if size is None and self.models:
-            size, channels = self.models[0][1].config.size, self.models[0][1].config.channels
-        kind = size, channels
+        if model is None and self.models:
+            _, model = self.models[0]
+        kind = model.reading if model else None
         if kind not in self._opened:
-            self._opened[kind] = labelled(
-                self.place, size=size, channels=channels, column=self.column, seed=self.seed
-            )
+            self._opened[kind] = labelled(self.place, kind, column=self.column, seed=self.seed)
         return self._opened[kind]
 
     def validation(self, data: Labelled) -> int:

@@ -87,9 +87,8 @@ def compare(
     names = rows.split(",") if isinstance(rows, str) else rows
     systems = chosen_systems(protocol, names, has_models=bool(given))
     named = [opened_model(model, number) for number, model in enumerate(given, 1)]
-    shape = named[0][1].config if named else None
-    size, channels = (shape.size, shape.channels) if shape else (None, None)
-    labelled(source, size=size, channels=channels, column=labels, seed=seed)  # before the folder
+    reading = named[0][1].reading if named else None
+    labelled(source, reading, column=labels, seed=seed)  # before the folder
     folder = Path(out or Path("comparisons", source_name(place))).expanduser()
     require_outside(source, folder)
     require_own_tables(folder)

@@ -71,7 +71,7 @@ def conditional(bench: Bench) -> list[Result]:
     """Pictures by each model's generator."""
     results = []
     for name, model in bench.models:
-        data = bench.data(model.config.size, model.config.channels)
+        data = bench.data(model)
         title = "DCGAN" + f": {name}" * (len(bench.models) > 1)
         facts = {"system": "nearest", "known": model.digest()}
         parts = drawn(model.generator.to(choose_device(bench.device)), count_of(bench))
@@ -83,7 +83,7 @@ def conditional(bench: Bench) -> list[Result]:
 def gan(bench: Bench) -> list[Result]:
     """Pictures by a GAN of dense layers, trained now on as many pictures as the first model saw."""
     _, model = bench.models[0]
-    data, network = bench.data(model.config.size, model.config.channels), model.config
+    data, network = bench.data(model), model.config
     config = preset("mnist", images=max(1, model.images_seen), seed=bench.seed, labels=data.column)
     config = config.fitted(network.size, network.channels, len(data.classes))
     question = bench.question(data, system="dense gan", config=plain(config))

@@ -47,13 +47,13 @@ def dcgan(bench: Bench) -> list[Result]:
         source = model.notes.get("source", "unknown pictures")
         seen = f", {model.images_seen:,} pictures seen" if model.images_seen else ""
         note = f"trained on {source}{seen}{_saw_the_test(bench, model)}"
-        results.append(_by_discriminator(bench, model, title, note))
+        results.append(_by_discriminator(bench, model, bench.data(model), title, note))
     return results
 
 
 def _saw_the_test(bench: Bench, model: Model) -> str:
     """Words for a model that was trained on the test pictures too."""
-    test = bench.data(model.config.size, model.config.channels).test.info.digest
+    test = bench.data(model).test.info.digest
     return ", the test pictures among them" * (model.notes.get("digest") == test)
 
 
@@ -61,7 +61,7 @@ def random(bench: Bench) -> list[Result]:
     """The same with a discriminator that learnt nothing."""
     model = random_model(replace(bench.shape, classes=0), bench.seed)
     title = "Discriminator of random weights + L2-SVM"
-    return [_by_discriminator(bench, model, title, "the same shape, not trained")]
+    return [_by_discriminator(bench, model, bench.data(), title, "the same shape, not trained")]
 
 
 def random_model(config: NetworkConfig, seed: int) -> Model:
@@ -73,10 +73,9 @@ def random_model(config: NetworkConfig, seed: int) -> Model:
     return Model(*networks)
 
 
-def _by_discriminator(bench: Bench, model: Model, title: str, note: str) -> Result:
+def _by_discriminator(bench: Bench, model: Model, data: Labelled, title: str, note: str) -> Result:
     config = model.config
     transformer = DiscriminatorFeatures(model, dtype="float16", device=bench.device)
-    data = bench.data(config.size, config.channels)
     maps = max(step.inner_maps for step in pyramid(config, config.d_width or config.width))
     facts = {"model": model.digest(), "network": plain(config)}
     found = bench.vectors(data, transformer, system="discriminator", **facts)
@@ -157,7 +156,7 @@ def tsvm(bench: Bench) -> list[Result]:
 def cnn(bench: Bench) -> list[Result]:
     """The discriminator's shape taught by few labels alone, the best of many trials."""
     shape = replace(bench.shape, classes=0)
-    data = bench.data(shape.size, shape.channels)
+    data = bench.data()
     pool, held_out = bench.pool(data), PackPart(data.train, np.arange(bench.validation(data)))
     labels, answers = data.labels(pool), data.labels(held_out)
     watched = PackPart(held_out, np.arange(min(MOST_WATCHED, len(held_out))))

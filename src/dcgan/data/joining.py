@@ -114,6 +114,8 @@ def _join_into(folder: Path, packs: Sequence[Pack]) -> None:
         shards=tuple(count for pack in packs for count in pack.info.shards),
         skipped=sum(pack.info.skipped for pack in packs),
         columns=info.columns,
+        crop=info.crop,
+        background=info.background,
         key=info.whole,
         digest=digest_of(arrays(), labels),
     ).write(folder)

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from dcgan.config import PackConfig
 from dcgan.data.loader import derive, shuffled
-from dcgan.data.pack import Pack, PackPart, class_names, first_classes, is_pack
-from dcgan.data.packing import open_pack
+from dcgan.data.pack import Pack, PackPart, Reading, class_names, first_classes, is_pack
+from dcgan.data.packing import matching_pack, open_pack
 from dcgan.data.sources import open_source, parted
 from dcgan.errors import DCGANError, NoSplitError
-from dcgan.size import Size
 
 TEST_SHARE = 0.2
 """Of the pictures of a source that has no test split."""
@@ -35,9 +34,8 @@ class Labelled(NamedTuple):
 
 def labelled(
     place: str | Path,
+    reading: Reading | None = None,
     *,
-    size: Size | None = None,
-    channels: int | None = None,
     column: str = "",
     seed: int = 42,
 ) -> Labelled:
@@ -45,8 +43,7 @@ def labelled(
 
     Args:
         place: the source.
-        size: of the pictures; by default as training chooses.
-        channels: 1, 3 or 4; likewise.
+        reading: how its pictures are read; by default as training chooses.
         column: the label column; by default the first with classes.
         seed: of the lots.
 
@@ -55,8 +52,8 @@ def labelled(
             has other classes.
     """
     has_test = has_test_split(place)
-    config = PackConfig(size=size, channels=channels)
-    whole = open_pack(f"{place}:train" if has_test else place, config)
+    first = f"{place}:train" if has_test else place
+    whole = matching_pack(first, reading) if reading else open_pack(first, PackConfig())
     column = column or first_classes(whole.info.columns) or ""
     if not column:
         raise DCGANError(
@@ -73,8 +70,7 @@ def labelled(
         words = f"{len(whole) - cut:,} pictures to learn from; the test are {cut:,} others by lot"
         train, test = PackPart(whole, order[cut:]), PackPart(whole, order[:cut])
         return Labelled(train, test, column, classes, words)
-    kind = PackConfig(size=whole.info.size, channels=whole.info.channels)
-    other = open_pack(f"{place}:test", kind)
+    other = matching_pack(f"{place}:test", whole.info.reading)
     others = class_names(other.info.columns, column, other.info.name)
     if others != classes:
         only = ", ".join(sorted(set(classes) ^ set(others))[:5])

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dcgan.config import PackConfig
 from dcgan.data.readers.items import Columns
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.files import replacing, write_table
@@ -27,6 +28,15 @@ from dcgan.size import Size
 
 FORMAT = "dcgan pack 1"
 INFO_FILE, LABELS_FILE, SKIPPED_FILE = "pack.json", "labels.npy", "skipped.csv"
+
+
+class Reading(NamedTuple):
+    """How pictures are read, so that they are all of one kind; as `PackConfig` has it."""
+
+    size: Size
+    channels: int
+    crop: str = PackConfig.crop
+    background: str = PackConfig.background
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +53,9 @@ class PackInfo:
     """Pictures of the source that could not be read."""
     columns: Columns
     """The label columns: their class names, or None for a number."""
+    crop: str = PackConfig.crop
+    background: str = PackConfig.background
+    """As `PackConfig` has them."""
     key: str
     """A digest of the source's state and of the options; other content has another key."""
     whole: str = ""
@@ -52,6 +65,11 @@ class PackInfo:
     digest: str
     """SHA-256 over all pictures and labels: the same for the same content."""
     format: str = FORMAT
+
+    @property
+    def reading(self) -> Reading:
+        """How the pictures were read."""
+        return Reading(self.size, self.channels, self.crop, self.background)
 
     def write(self, folder: Path) -> None:
         """Writes `pack.json`, with which a folder becomes a pack."""

@@ -22,6 +22,7 @@ from dcgan.data.pack import (
     SKIPPED_FILE,
     Pack,
     PackInfo,
+    Reading,
     digest_of,
     is_pack,
     save_array,
@@ -104,9 +105,29 @@ def open_pack(place: str | Path, config: PackConfig) -> Pack:
         return found
     source = _chosen(place, config)
     config = _with_size(source, config)
-    return _pack_source(
-        source, cache_folder() / f"{source.name}-{_key(source, config)[:16]}", config
-    )
+    return _pack_source(source, _place_in_cache(source, config), config)
+
+
+def matching_pack(place: str | Path, reading: Reading) -> Pack:
+    """The pack of a source, as a model reads its pictures; a pack serves however it was cut.
+
+    One that was made for a training, which left the number of channels open, is taken if it fits.
+
+    Raises:
+        DCGANError: there is no such source, or a pack's pictures are of another kind.
+    """
+    if is_pack(place):
+        return open_pack(place, PackConfig(size=reading.size, channels=reading.channels))
+    wanted = PackConfig(**reading._asdict())
+    source, as_found = open_source(place), dataclasses.replace(wanted, channels=None)
+    made = _place_in_cache(source, as_found)
+    if is_pack(made) and Pack(made).info.channels == reading.channels:
+        return _pack_source(source, made, as_found)
+    return _pack_source(source, _place_in_cache(source, wanted), wanted)
+
+
+def _place_in_cache(source: Source, config: PackConfig) -> Path:
+    return cache_folder() / f"{source.name}-{_key(source, config)[:16]}"
 
 
 def _chosen(place: str | Path, config: PackConfig) -> Source:
@@ -268,6 +289,8 @@ def _finish(source: Source, folder: Path, config: PackConfig, facts: dict[str, s
         shards=tuple(counts),
         skipped=len(skipped),
         columns=source.columns,
+        crop=config.crop,
+        background=config.background,
         **facts,
         digest=digest_of(_final_shards(folder, len(notes), channels), labels),
     )

@@ -50,8 +50,7 @@ class DiscriminatorFeatures(PictureFeatures):
     Attributes:
         discriminator_: a copy of the model's, with its statistics fixed.
         steps_: the chosen convolutions by their names, from the picture inwards.
-        size_: of the pictures that the model sees.
-        channels_: of these.
+        reading_: how pictures are read that the model sees.
     """
 
     discriminator_: Discriminator
@@ -94,14 +93,14 @@ class DiscriminatorFeatures(PictureFeatures):
         self._require_allowed(network, steps)
         network.to(chosen, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.statistics == "pictures":
-            pictures = pictures_for(X, model.config.size, model.config.channels)
+            pictures = pictures_for(X, model.reading)
             if not len(pictures):
                 raise DCGANError("Statistics are measured on one picture at least; none was given.")
             order = statistics_order(pictures)
             words = "Measuring statistics"
             store_statistics(network, in_floats(pictures, order, STATISTICS_BATCH, chosen, words))
         self.discriminator_, self.steps_ = network, steps
-        self.size_, self.channels_ = model.config.size, model.config.channels
+        self.reading_ = model.reading
         self.width_ = self.grid**2 * sum(step.inner_maps for step in steps.values())
         return self
 

@@ -10,14 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from dcgan.config import PackConfig
-from dcgan.data.pack import Pack, write_array
-from dcgan.data.packing import open_pack
+from dcgan.data.pack import Pack, Reading, write_array
+from dcgan.data.packing import matching_pack, open_pack
 from dcgan.errors import DCGANError
 from dcgan.features.contract import BaseEstimator, TransformerMixin, check_is_fitted
 from dcgan.files import make_folder, replacing
 from dcgan.images import to_floats
 from dcgan.log import progress
-from dcgan.model import matching_pack
 from dcgan.size import Size
 from dcgan.tensors import Features, Images
 
@@ -33,13 +32,11 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A scikit-learn transformer whose rows are pictures.
 
     Attributes:
-        size_: of the pictures.
-        channels_: 1, 3 or 4.
+        reading_: the pictures' size and channels, and how they are read from a source.
         width_: D, how many numbers a vector has.
     """
 
-    size_: Size
-    channels_: int
+    reading_: Reading
     width_: int
     dtype: Any
     batch_size: int
@@ -106,18 +103,14 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _pictures(self, X: Pictures) -> "Pack | NDArray[np.uint8]":
         check_is_fitted(self)
-        return pictures_for(X, self.size_, self.channels_)
+        return pictures_for(X, self.reading_)
 
     def _shape(self, pictures: "Pack | NDArray[np.uint8]") -> tuple[int, int]:
         return len(pictures), self.width_
 
     def _keep_kind(self, pictures: "Pack | NDArray[np.uint8]") -> None:
         """Learns the size and the channels of the pictures that were fitted to."""
-        if isinstance(pictures, Pack):
-            self.size_, self.channels_ = pictures.info.size, pictures.info.channels
-        else:
-            height, width, self.channels_ = pictures.shape[1:]
-            self.size_ = Size(height, width)
+        self.reading_ = reading_of(pictures)
 
     def _require_type_and_batch(self) -> None:
         if not isinstance(self.batch_size, int) or self.batch_size < 1:
@@ -126,15 +119,23 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise DCGANError(f"`dtype` (={self.dtype}) must be {' or '.join(TYPES)}.")
 
 
-def pictures_for(given: Pictures, size: Size, channels: int) -> "Pack | NDArray[np.uint8]":
+def reading_of(pictures: "Pack | NDArray[np.uint8]") -> Reading:
+    """How pictures are read that shall be of the same kind as these."""
+    if isinstance(pictures, Pack):
+        return pictures.info.reading
+    height, width, channels = pictures.shape[1:]
+    return Reading(Size(height, width), channels)
+
+
+def pictures_for(given: Pictures, reading: Reading) -> "Pack | NDArray[np.uint8]":
     """Pictures to read by number, of one size and so many channels.
 
     Raises:
         DCGANError: there is no such source, or its pictures are of another kind.
     """
-    wanted = (*size, channels)
+    wanted = (*reading.size, reading.channels)
     if isinstance(given, str | Path):
-        return matching_pack(given, size, channels)
+        return matching_pack(given, reading)
     if isinstance(given, Pack):
         if (*given.info.size, given.info.channels) != wanted:
             raise _unfit(wanted, f"a pack of {given.info.size.grid}x{given.info.channels}")

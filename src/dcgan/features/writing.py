@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from dcgan.data.pack import Pack, is_pack
+from dcgan.data.packing import matching_pack
 from dcgan.data.sources import open_source, require_outside
 from dcgan.errors import DCGANError
 from dcgan.features.extractor import SEED, STATISTICS_BATCH, DiscriminatorFeatures
 from dcgan.features.pictures import Vectors, mapped
 from dcgan.files import make_folder, replacing, write_table
-from dcgan.model import Model, load, matching_pack
+from dcgan.model import Model, load
 
 FORMAT = "dcgan features 1"
 
@@ -66,11 +67,10 @@ def features(
         dtype="float16" if half else "float32",
         device=device,
     )
-    kind = chosen.config.size, chosen.config.channels
-    pack = matching_pack(place, *kind)
+    pack = matching_pack(place, chosen.reading)
     measured = None if stored_statistics else pack
     if statistics_from is not None:
-        measured = matching_pack(statistics_from, *kind)
+        measured = matching_pack(statistics_from, chosen.reading)
     transformer.fit(measured)
     # The numbers get their name last: where they stand, all stands.
     with replacing(path) as file:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dcgan.captions import captioned
 from dcgan.data.loader import derive
 from dcgan.data.pack import Pack
+from dcgan.data.packing import matching_pack
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.features.vectors import chosen_steps, store_statistics
@@ -20,7 +21,7 @@ from dcgan.inside.dropping import require_maps
 from dcgan.inside.field import OUTSIDE, Field, patch, receptive_fields
 from dcgan.inside.responses import Responses, Seen, look, shown, some
 from dcgan.log import logger
-from dcgan.model import Model, load, matching_pack
+from dcgan.model import Model, load
 from dcgan.networks import Discriminator, initialise
 from dcgan.size import Size
 
@@ -138,9 +139,9 @@ def pack_for(model: Model, pictures: str | Path | Pack) -> Pack:
     Raises:
         DCGANError: there are none such.
     """
-    size, channels = model.config.size, model.config.channels
     if not isinstance(pictures, Pack):
-        return matching_pack(pictures, size, channels)
+        return matching_pack(pictures, model.reading)
+    size, channels = model.config.size, model.config.channels
     if (pictures.info.size, pictures.info.channels) != (size, channels):
         raise DCGANError(
             f"The model sees pictures of {size.grid}x{channels}; those of the pack "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dcgan.captions import captioned
 from dcgan.config import NetworkConfig
-from dcgan.data.pack import save_array
+from dcgan.data.pack import Reading, save_array
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.images import (
@@ -73,7 +73,8 @@ def invert(
 
     Args:
         model: the model, its file, or a run's folder.
-        images: picture files, whose middle is resized; or pixels as the model draws them.
+        images: picture files, read as those were that the model was trained on; or pixels as the
+            model draws them.
         out: a picture file for the sheet of the given pictures above those found; the latents are
             written beside it as `.npy`; without it nothing is written.
         starts: how many latents are followed for each picture.
@@ -91,7 +92,7 @@ def invert(
         require_replaceable(path, images, loaded.config)
     require_work(images, starts, steps)
     index, chosen = class_of(loaded, label), choose_device(device)
-    targets = torch.from_numpy(np.stack([read(image, loaded.config) for image in images]))
+    targets = torch.from_numpy(np.stack([read(image, loaded.reading) for image in images]))
     loaded.to(chosen)
     with progress("Inverting", steps * len(targets), unit="steps") as bar:
         reached = [
@@ -210,18 +211,18 @@ def psnr(a: Pixels, b: Pixels) -> Tensor:
     return 10 * torch.log10(255**2 / error)
 
 
-def read(image: Given, config: NetworkConfig) -> Picture:
-    """A picture in the model's size and channels: its middle, resized.
+def read(image: Given, reading: Reading) -> Picture:
+    """A picture in the model's size and channels, cropped and resized as in its training.
 
     Raises:
         DCGANError: it cannot be read, or pixels are of another shape.
     """
     if not isinstance(image, str | Path):
-        return require_pixels(image, config)
+        return require_pixels(image, reading)
     path = Path(image).expanduser()
     try:
         data = path.read_bytes()
-        picture = decode(data, config.size, config.channels)
+        picture = decode(data, **reading._asdict())
     except OSError as error:
         raise DCGANError(
             f"Cannot read {path}: {(error.strerror or str(error)).lower()}."
@@ -231,17 +232,21 @@ def read(image: Given, config: NetworkConfig) -> Picture:
             f"Cannot read {path}: {error}. Give a JPEG, PNG, WebP, GIF, BMP or TIFF file."
         ) from error
     size = file_size(data)
-    if size and size != config.size:
+    if size and size != reading.size:
+        part = {"centre": "its middle", "none": "all of it"}.get(
+            reading.crop, f"a square of {reading.crop} in its middle"
+        )
         logger.info(
-            f"{path.name} has {size.grid} pixels; its middle was resized to {config.size.grid}."
+            f"{path.name} has {size.grid} pixels; {part} was resized to {reading.size.grid}, as in "
+            "training."
         )
     return picture
 
 
-def require_pixels(pixels: Picture, config: NetworkConfig) -> Picture:
+def require_pixels(pixels: Picture, reading: Reading) -> Picture:
     """Pixels as an array, if they are as the model draws them; otherwise raises a DCGANError."""
     array = np.asarray(pixels)
-    wanted = (*config.size, config.channels)
+    wanted = (*reading.size, reading.channels)
     if array.dtype != np.uint8 or array.shape != wanted:
         raise DCGANError(
             f"Pixels of this model's pictures are uint8 {wanted}, not {array.dtype} {array.shape}; "

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
+from dcgan.data.packing import matching_pack
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.features.classifiers import L2SVM
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.features.vectors import vectors
 from dcgan.images import to_floats
 from dcgan.log import logger, progress
-from dcgan.model import Model, matching_pack
+from dcgan.model import Model
 from dcgan.sample import draw, in_batches, latents_of
 from dcgan.tensors import Latents
 
@@ -83,7 +84,7 @@ def judges_for(
         DCGANError: there is no such source, column or value, or too few pictures have it or lack
             it.
     """
-    pack = matching_pack(source, model.config.size, model.config.channels)
+    pack = matching_pack(source, model.reading)
     chosen = [examples(pack, wish) for wish in wishes]
     judges = []
     for wish, (those, others) in zip(wishes, chosen, strict=True):

@@ -6,14 +6,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dcgan.config import NetworkConfig
+from dcgan.data.pack import Reading
+from dcgan.data.packing import matching_pack
 from dcgan.errors import DCGANError
 from dcgan.images import to_floats
 from dcgan.metrics.encoder import Encoder
 from dcgan.metrics.evaluation import choose_yardstick, lot
 from dcgan.metrics.inception import Inception
 from dcgan.metrics.neighbours import radii
-from dcgan.model import matching_pack
+from dcgan.model import Model
 from dcgan.tensors import Features, Pixels
 
 NEIGHBOURS_AMONG = 1_000
@@ -49,7 +50,7 @@ class Smoothness(NamedTuple):
 
 def smoothness(
     pictures: Pixels,
-    config: NetworkConfig,
+    model: Model,
     encoder: str | Path | None = None,
     source: str | Path | None = None,
 ) -> tuple[Smoothness, ...]:
@@ -57,15 +58,15 @@ def smoothness(
 
     Args:
         pictures: (N, H, W, C) in their order.
-        config: of the networks that drew them.
+        model: that drew them.
         encoder: the file of an encoder for such pictures.
         source: training pictures to compare the steps with.
 
     Raises:
         DCGANError: there is no such encoder or source, or it is for other pictures.
     """
-    own = None if encoder is None else choose_yardstick(encoder, None, config).encoder
-    real = None if source is None else training(source, config)
+    own = None if encoder is None else choose_yardstick(encoder, None, model.config).encoder
+    real = None if source is None else training(source, model.reading)
     nearest = None if real is None else pixel_neighbours(real)
     found = (measured("pixels", pixel_steps(pictures), nearest),)
     if own is None:
@@ -94,13 +95,13 @@ def pixel_neighbours(pictures: Pixels) -> Tensor:
     return distances.fill_diagonal_(torch.inf).min(dim=1).values
 
 
-def training(source: str | Path, config: NetworkConfig) -> Pixels:
+def training(source: str | Path, reading: Reading) -> Pixels:
     """Pictures of a source by lot, two at least, to look for neighbours among.
 
     Raises:
         DCGANError: there is no such source, or it has one picture.
     """
-    pack = matching_pack(source, config.size, config.channels)
+    pack = matching_pack(source, reading)
     if len(pack) < 2:
         raise DCGANError(f"{source} has one picture, which has no neighbours; give more.")
     return torch.from_numpy(pack.pictures(lot(pack, NEIGHBOURS_AMONG, SEED)))

@@ -69,7 +69,7 @@ def walk(
         raise DCGANError(f"`steps` (={steps}) must be {LEAST_STEPS} or more.")
     z = chain(corners, steps, loop=loop, spherical=loaded.config.prior == "normal")
     pictures = pictures_of(loaded, z, label)
-    found = Walk(z, pictures, smoothness(pictures, loaded.config, encoder, source))
+    found = Walk(z, pictures, smoothness(pictures, loaded, encoder, source))
     if path and path.suffix.lower() in ANIMATED:
         save_animation(pictures, path)
     elif path:

@@ -17,6 +17,7 @@ from rich.text import Text
 from dcgan.config import NetworkConfig
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
+from dcgan.data.packing import matching_pack
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
@@ -35,7 +36,7 @@ from dcgan.metrics.measures import (
     shares,
 )
 from dcgan.metrics.neighbours import nearest
-from dcgan.model import Model, load, matching_pack
+from dcgan.model import Model, load
 from dcgan.tensors import Features, Pixels
 
 LEAST, ENOUGH = 100, 10_000
@@ -106,9 +107,8 @@ def evaluate(
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load(model)
     yardstick = choose_yardstick(encoder, inception, loaded.config)
-    kind = loaded.config.size, loaded.config.channels
-    real = matching_pack(place, *kind)
-    other = None if held_out is None else matching_pack(held_out, *kind)
+    real = matching_pack(place, loaded.reading)
+    other = None if held_out is None else matching_pack(held_out, loaded.reading)
     require_enough(count, real, other)
     folder = None if out is None else make_folder(Path(out).expanduser())
     yardstick.encoder.to(chosen)
