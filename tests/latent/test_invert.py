@@ -74,14 +74,15 @@ def test_psnr() -> None:
 def test_pictures_are_read_as_for_training(
     model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture, crop: str, words: str
 ) -> None:
-    file = tmp_path / "wide.png"
+    file = tmp_path / "in" / "wide.png"
+    file.parent.mkdir()
     drawn_picture(3, 40, 60).save(file)
     reading = model.reading._replace(crop=crop)
     with caplog.at_level("INFO", logger="dcgan"):
         found = read(file, reading)
     assert f"wide.png has 40x60 pixels; {words} resized to 16x16, as in training" in caplog.text
     options = dcgan.PackConfig(size=model.config.size, crop=crop)
-    pack = dcgan.pack(tmp_path, tmp_path.parent / "pack", options)
+    pack = dcgan.pack(file.parent, tmp_path / "pack", options)
     assert np.array_equal(found, pack.pictures(np.array([0]))[0])
     caplog.clear()
     Image.fromarray(found).save(file)
