@@ -4,10 +4,12 @@
     python benchmarks/ablation.py SOURCE encoder.safetensors results.jsonl --images 250000
     python benchmarks/ablation.py SOURCE encoder.safetensors results.jsonl --rows hinge --seed 1
 
-Every row differs from `default` in the options that stand beside it. At equal distances on the way
-the generator is measured as `dcgan evaluate` does, in the features of one encoder: the model file's
-generator, averaged if it is, with stored statistics. Rows that stand in the results already are not
-trained again; the table of all that stand there is printed at the end, and with --table alone.
+Every row differs from `averaged` in the options that stand beside it; from another row with --base.
+At equal distances on the way the generator is measured as `dcgan evaluate` does, in the features of
+one encoder: the model file's generator, averaged if it is, with stored statistics. Rows that stand
+in the results already are not trained again; the table of all that stand there is printed at the
+end, and with --table alone. A run of hours is trained by `dcgan train`, which can be stopped, and
+measured at the checkpoints that it kept, with --run FOLDER --rows NAME.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dcgan.checkpoint import Run
+from dcgan.checkpoint import Run, read_checkpoint
 from dcgan.config import Config, PackConfig
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
@@ -40,12 +42,14 @@ from dcgan.step import TrainState, train_step
 from dcgan.tensors import Features
 from dcgan.trainer import Trainer, build_model
 
+AVERAGED = {"batch": 64, "augment": "none"}
+"""The reference with averaged weights and a bias in D's first layer."""
 REFERENCE = {"average_half_life": 0, "input_bias": False}
 """The recipe that is copied most: 64 maps, 4x4 kernels, batches of 64, no averaging."""
 ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
-    "averaged reference": {"input_bias": False},
-    "default": {},
+    "averaged": {},
+    "stable": {"batch": 32, "augment": "shift"},
     "average over 50k": {"average_half_life": 50_000},
     "rate 5e-4": {"learning_rate": 5e-4},
     "rate 1e-3": {"learning_rate": 1e-3},
@@ -70,20 +74,19 @@ ROWS: dict[str, dict[str, Any]] = {
     "penalty 10": {"gradient_penalty": 10.0},
     "shift": {"augment": "shift"},
     "shift and 5e-4": {"augment": "shift", "learning_rate": 5e-4},
-    "batch 32 and shift": {"batch": 32, "augment": "shift"},
-    "batch 32 and shift and 5e-4": {"batch": 32, "augment": "shift", "learning_rate": 5e-4},
-    "batch 32 and shift and 50k": {
+    "stable and 5e-4": {"batch": 32, "augment": "shift", "learning_rate": 5e-4},
+    "stable and 50k": {
         "batch": 32,
         "augment": "shift",
         "average_half_life": 50_000,
     },
-    "batch 32 and shift and 50k and falling": {
+    "stable and 50k and falling": {
         "batch": 32,
         "augment": "shift",
         "average_half_life": 50_000,
         "decay_share": 0.5,
     },
-    "batch 32 and shift and 5e-4 and 50k": {
+    "stable and 5e-4 and 50k": {
         "batch": 32,
         "augment": "shift",
         "learning_rate": 5e-4,
@@ -167,6 +170,22 @@ def train_row(
     return {"course": course, "seconds": seconds, "failing_since": int(state.failing_since)}
 
 
+def measure_run(folder: Path, pack: Pack, yard: Yard) -> dict[str, Any]:
+    """Measures the checkpoints of a run."""
+    course, files = [], sorted((folder / "checkpoints").glob("*.pt"))
+    with progress(f"Measuring {folder.name}", len(files), unit="checkpoints") as bar:
+        for number, file in enumerate(files, 1):
+            saved = read_checkpoint(file)
+            state = TrainState(Config.from_json(saved["config"], str(file)), choose_device("cpu"))
+            state.load_state_dict(saved["training"])
+            course.append({"images_seen": state.images_seen, **yard.measure(state, pack)})
+            bar.update(number)
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    rates = [line["images_per_second"] for line in log if "images_per_second" in line]
+    seconds = sum(state.config.train.log_interval / rate for rate in rates)
+    return {"course": course, "seconds": seconds, "failing_since": int(state.failing_since)}
+
+
 def table(results: list[dict[str, Any]]) -> str:
     """The results as a table in Markdown, the best first."""
     lines = [
@@ -197,7 +216,8 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=5, help="measurements on the way")
     parser.add_argument("--count", type=int, default=5_000, help="pictures drawn for each")
     parser.add_argument("--rows", default=",".join(ROWS), help="names, with commas")
-    parser.add_argument("--base", default="default", help="the row to which the others are added")
+    parser.add_argument("--run", type=Path, help="a run to measure in place of training the row")
+    parser.add_argument("--base", default="averaged", help="the row to which the others are added")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--models", type=Path, help="a folder for the model of each measurement")
     parser.add_argument("--table", action="store_true", help="print the table and nothing else")
@@ -208,8 +228,8 @@ def main() -> None:
     for name in names:
         if name not in ROWS:
             parser.error(f"There is no row {name!r}. {did_you_mean(name, ROWS)}")
-    base = ROWS[arguments.base]
-    label = "{}" if arguments.base == "default" else f"{arguments.base} + {{}}"
+    base = AVERAGED | ROWS[arguments.base]
+    label = "{}" if arguments.base == "averaged" else f"{arguments.base} + {{}}"
     known = {(result["row"], result["seed"], result["images"]) for result in results}
     missing = [
         name
@@ -224,10 +244,14 @@ def main() -> None:
             yard = Yard(pack, arguments.encoder, arguments.count)
             for name in missing:
                 options = {"size": str(size), "images": arguments.images, "seed": arguments.seed}
-                config = preset("default", **(options | base | ROWS[name]))
+                config = preset(**(options | base | ROWS[name]))
                 config = config.fitted(size, pack.info.channels, 0)
                 title = label.format(name)
-                found = train_row(config, pack, yard, arguments.points, title, arguments.models)
+                found = (
+                    measure_run(arguments.run, pack, yard)
+                    if arguments.run
+                    else train_row(config, pack, yard, arguments.points, title, arguments.models)
+                )
                 facts = {
                     "row": title,
                     "seed": arguments.seed,

@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("source")
     parser.add_argument("results", type=Path)
-    parser.add_argument("--preset", default="default")
+    parser.add_argument("--preset", default="stable")
     parser.add_argument("--size", default="32")
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--seeds", type=int, default=20)

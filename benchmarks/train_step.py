@@ -170,8 +170,8 @@ def main() -> None:
     args = parse()
     device = choose_device(args.device)
     base = preset(
-        "default", size=args.size, width=args.width, batch=args.batch, kernel_size=4,
-        input_bias=False, average_half_life=0,
+        size=args.size, width=args.width, batch=args.batch, kernel_size=4, input_bias=False,
+        augment="none", average_half_life=0,
     )  # fmt: skip
     variants = [PLAIN] + ([PLAIN + KEPT] if device.type == "cpu" else [])
     for precision in ["float32"] + (["bfloat16"] if has_native_bfloat16(device) else []):

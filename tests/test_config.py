@@ -15,7 +15,7 @@ from dcgan.config import (
     read_options,
 )
 from dcgan.errors import DCGANError
-from dcgan.presets import PRESETS, preset
+from dcgan.presets import DEFAULT, PRESETS, preset
 from dcgan.size import Size
 
 
@@ -26,7 +26,7 @@ def test_round_trip(name: str) -> None:
 
 
 def test_options_go_to_their_groups() -> None:
-    config = preset("default", size="48x80", channels=1, width=16, batch=3)
+    config = preset(size="48x80", channels=1, width=16, batch=3)
     assert config.pack.size == config.network.size == (48, 80)
     assert config.pack.channels == config.network.channels == 1
     assert (config.network.width, config.train.batch) == (16, 3)
@@ -56,7 +56,7 @@ def test_every_option_has_help_and_one_name() -> None:
 )
 def test_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(DCGANError, match=message):
-        preset("default", **options)
+        preset(DEFAULT, **options)
 
 
 def test_wrong_preset() -> None:
@@ -72,7 +72,7 @@ def test_networks_refuse_what_they_cannot_be() -> None:
 
 
 def test_differences_leave_out_what_may_change() -> None:
-    old = preset("default")
+    old = preset()
     assert differences(old, old.replaced(images=5, log_interval=7, device="cpu")) == []
     assert differences(old, old.replaced(width=32, flip=True)) == [
         "width 64 -> 32",
@@ -86,8 +86,8 @@ def test_read_options(tmp_path: Path) -> None:
     assert read_options(file) == {"batch": 8, "width": 4}
     whole = preset("svhn", batch=8).fitted(Size(64, 64), 1, 3)
     file.write_text(whole.to_json())
-    assert preset("default", **read_options(file)).train == whole.train
-    assert preset("default", **read_options(file)).pack == whole.pack
+    assert preset(DEFAULT, **read_options(file)).train == whole.train
+    assert preset(DEFAULT, **read_options(file)).pack == whole.pack
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,7 @@ def test_paper_preset_is_the_paper() -> None:
     assert paper.train == TrainConfig(
         images=5 * 3_033_042,
         batch=128,
+        augment="none",
         learning_rate=2e-4,
         beta1=0.5,
         average_half_life=0,

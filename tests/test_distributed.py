@@ -92,7 +92,7 @@ def whole_batch(number: int = 0) -> torch.Tensor:
 def joined_state(options: dict[str, Any]) -> TrainState:
     group = join()
     group.connect(CPU)
-    return TrainState(preset("default", **{**EIGHT, **options}), CPU, group=group)
+    return TrainState(preset(**{**EIGHT, **options}), CPU, group=group)
 
 
 def gradients_of(state: TrainState) -> list[torch.Tensor]:
@@ -126,7 +126,7 @@ def test_the_mean_gradient_is_that_of_one_process_on_the_whole_batch(
 ) -> None:
     """With batch norm over all processes nothing differs; the step size 0 keeps the weights."""
     options = {**options, "sync_batch_norm": True, "learning_rate": 0.0}
-    alone = TrainState(preset("default", **{**EIGHT, **options}), CPU)
+    alone = TrainState(preset(**{**EIGHT, **options}), CPU)
     found = in_processes(count, gradients_in_processes, options, 2)
     for number in range(2):
         train_step(alone, whole_batch(number))
@@ -149,7 +149,7 @@ def test_by_default_it_is_the_mean_over_shares_that_know_nothing_of_each_other()
     parts = []
     for rank in range(2):
         group = Part(rank, 2)
-        state = TrainState(preset("default", **{**EIGHT, **options}), CPU, group=group)
+        state = TrainState(preset(**{**EIGHT, **options}), CPU, group=group)
         train_step(state, group.share(whole_batch()))
         parts.append(gradients_of(state))
     for one, other, there in zip(*parts, found[0][0], strict=True):
@@ -417,7 +417,7 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_batch_norm_over_one_process_is_batch_norm() -> None:
-    network = preset("default", **EIGHT, hidden_units=8).network
+    network = preset(**EIGHT, hidden_units=8).network
     plain = Discriminator(network)
     other = Discriminator(network)
     synchronise(other)

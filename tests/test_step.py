@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def tiny(**options: object) -> Config:
-    return preset("default", **{**TINY, "precision": "float32", **options})
+    return preset(**{**TINY, "precision": "float32", "augment": "none", **options})
 
 
 def batch(number: int = 0) -> Images:

@@ -143,9 +143,9 @@ def test_a_share_is_held_out(tmp_path: Path, count: int, held_out: int) -> None:
         def __len__(self) -> int:
             return count
 
-    config = preset("default", **TINY)
+    config = preset(**TINY)
     assert loader_of(config, Counted(), 4).held_out == held_out  # type: ignore[arg-type]
-    none = preset("default", **TINY, held_out=0)
+    none = preset(**TINY, held_out=0)
     assert loader_of(none, Counted(), 4).held_out == 0  # type: ignore[arg-type]
 
 
@@ -154,7 +154,7 @@ def test_no_more_than_a_thousand_are_held_out() -> None:
         def __len__(self) -> int:
             return 3_000_000
 
-    config = preset("default", **TINY)
+    config = preset(**TINY)
     assert loader_of(config, Counted(), 4).held_out == 1_000  # type: ignore[arg-type]
 
 
@@ -328,7 +328,7 @@ def test_the_distance_in_an_encoder(tmp_path: Path) -> None:
     dcgan.encoder(classes, file, size=Size(16, 16), images=64)
     distance = dcgan.frechet_in(file, device="cpu")
     pack = open_pack(classes, PackConfig(size=Size(16, 16)))
-    measured = distance(pack, preset("default", **TINY).fitted(Size(16, 16), 3, 0).network)
+    measured = distance(pack, preset(**TINY).fitted(Size(16, 16), 3, 0).network)
     model = run(classes, tmp_path / "run", images=8, distance=distance)
     assert measured.measure(model) == pytest.approx(measured.measure(model), rel=1e-9)
     assert measured.measure(model) > 0

@@ -1,18 +1,23 @@
 """Sheets with words: captions of rows, columns and single tiles, and boxes around tiles."""
 
 import math
+import textwrap
 import unicodedata
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dcgan.images import SHEET_GAP, Picture, sheet
+from dcgan.files import make_folder
+from dcgan.images import SHEET_GAP, WRITABLE, Picture, require_writable_picture, sheet
 from dcgan.tensors import Pixels
 
 TEXT_SIZE = 13
 LEAST_WIDTH = 64
 """Pixels; narrower pictures are enlarged, so that a word fits below them."""
+LONGEST_LINE = 20
+"""Letters in a line beside a row; longer ones are broken."""
 MARGIN = 3
 """Pixels around a caption."""
 BOX_COLOUR = (230, 20, 20)
@@ -33,7 +38,8 @@ def captioned(
     """Pictures in rows on a white sheet, as `images.sheet`, with words that say what they are.
 
     All are enlarged by the same whole factor, so that they are 64 pixels wide at least and no
-    caption above or below is wider than its picture. A caption may have several lines.
+    caption above or below is wider than its picture. A caption may have several lines; one to the
+    left is broken into lines of 20 letters, and its row is high enough for them.
 
     Args:
         tiles: pictures of one size, one at least, row by row.
@@ -51,10 +57,11 @@ def captioned(
     shape = next(picture.shape for picture in pictures if picture is not None)
     factor = factor_for(shape[1], [*above, *below])
     height, width = factor * shape[0], factor * shape[1]
-    cell = (height + text_size(below)[1], width, shape[2])
+    left = [broken(words) for words in left]
+    (side, high), top = text_size(left), text_size(above)[1]
+    cell = (max(height + text_size(below)[1], high), width, shape[2])
     cells = [_cell(picture, cell, factor) for picture in pictures]
     grid = sheet(cells, columns)
-    side, top = text_size(left)[0], text_size(above)[1]
     canvas = np.pad(grid, ((top, 0), (side, 0), (0, 0)), constant_values=255)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
@@ -67,7 +74,7 @@ def captioned(
     for number, words in enumerate(above):
         _write(draw, words, corner(number)[0] + width / 2, top - MARGIN, "md")
     for number, words in enumerate(left):
-        _write(draw, words, MARGIN, corner(number * columns)[1] + height / 2, "lm")
+        _write(draw, words, MARGIN, corner(number * columns)[1] + max(height, high) / 2, "lm")
     for number, words in enumerate(below):
         x, y = corner(number)
         _write(draw, words, x + width / 2, y + height + MARGIN, "ma")
@@ -76,6 +83,31 @@ def captioned(
         edges = (x - SHEET_GAP, y - SHEET_GAP, x + width + 1, y + height + 1)
         draw.rectangle(edges, outline=BOX_COLOUR, width=SHEET_GAP)
     return np.asarray(image)
+
+
+def sheet_path(out: str | Path | None, channels: int) -> Path | None:
+    """Where a sheet shall be written, in a folder that is made if need be; None for nowhere.
+
+    Raises:
+        DCGANError: no picture with these channels can be written there.
+    """
+    if out is None:
+        return None
+    path = Path(out).expanduser()
+    if path.suffix.lower() in WRITABLE:
+        make_folder(path.absolute().parent)
+    require_writable_picture(path, channels)
+    return path
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words, such as `1 row` or `2,000 rows`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def broken(words: str) -> str:
+    """Words in lines that are not too long."""
+    return "\n".join(part for line in words.split("\n") for part in textwrap.wrap(line, LONGEST_LINE))
 
 
 def in_colour(picture: Picture) -> Picture:

@@ -156,7 +156,7 @@ class TrainConfig:
     passes: float = option(
         0.0, "Length of the run in passes over the source, in place of `images`.", minimum=0
     )
-    batch: int = option(64, "Pictures per step (paper: 128).", minimum=2, maximum=65_536)
+    batch: int = option(32, "Pictures per step (paper: 128).", minimum=2, maximum=65_536)
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
     d_learning_rate: float = option(
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
@@ -177,7 +177,7 @@ class TrainConfig:
         minimum=0,
     )
     augment: Literal["none", "shift", "all"] = option(
-        "none", "Change what D sees: moved, or recoloured and with a hole too (paper: none)."
+        "shift", "Change what D sees: moved, or recoloured and with a hole too (paper: none)."
     )
     instance_noise: float = option(
         0.0, "Noise on what D sees, at first; none at the end of the run (paper: none).", minimum=0

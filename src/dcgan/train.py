@@ -38,7 +38,7 @@ def resolve(run: Run, preset: str | None, options: dict[str, Any]) -> Config:
     """
     if options.get("images") and options.get("passes"):
         raise DCGANError("Give `images` or `passes`, not both.")
-    fresh = presets.preset(preset or "default", **options)
+    fresh = presets.preset(preset or presets.DEFAULT, **options)
     saved = run.config()
     if saved is None:
         return fresh

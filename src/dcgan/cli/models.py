@@ -16,7 +16,7 @@ from dcgan.errors import DCGANError
 @click.option(
     "--run", metavar="FOLDER", type=PathType(), help="Folder of the run. [default: runs/NAME]"
 )
-@click.option("--preset", metavar="NAME", help="A row of the table below. [default: default]")
+@click.option("--preset", metavar="NAME", help="A row of the table below. [default: stable]")
 @click.option("--config", metavar="FILE", type=PathType(), help="A config.json, whole or in part.")
 @click.option("--dry-run", is_flag=True, help="Only print the resolved config and the layers.")
 @encoder_options
