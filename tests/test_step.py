@@ -10,7 +10,7 @@ from dcgan.config import Config
 from dcgan.losses import gradient_penalty
 from dcgan.presets import preset
 from dcgan.sample import draw_latents
-from dcgan.step import TrainState, penalty, seen, train_step
+from dcgan.step import TrainState, penalty, seen, set_dials, train_step
 from dcgan.tensors import Images
 from tests.conftest import TINY
 
@@ -246,6 +246,7 @@ def test_noise_on_what_is_seen_falls_to_none() -> None:
     spread = []
     for images_seen in (0, 50, 100, 150):
         state.images_seen = images_seen
+        set_dials(state, 4)
         spread.append(float((seen(state, batch(), "real") - batch()).std()))
     assert spread[0] == pytest.approx(0.5, rel=0.05)
     assert spread[1] == pytest.approx(0.25, rel=0.05)

@@ -70,6 +70,24 @@ def choose_own_device(name: str, local_rank: int) -> torch.device:
     return torch.device("cuda", local_rank)
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a GPU; 0 on devices that do not say it, and on a CPU."""
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else 0
+
+
+def prefer_speed(device: torch.device) -> None:
+    """Lets the device compute as fast as it can at the precision that was asked for.
+
+    On CUDA convolutions are chosen by trial, and float32 is multiplied as TF32; on a CPU freed
+    memory is kept.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
+    elif device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+
+
 def keep_freed_memory() -> None:
     """Lets glibc keep the memory that a step frees, for the next step.
 

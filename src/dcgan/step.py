@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from dcgan.config import Config
 from dcgan.data.loader import derive
 from dcgan.devices import has_native_bfloat16
 from dcgan.distributed import ALONE, Group, synchronise, synchronised
+from dcgan.graphs import graphs_for
 from dcgan.losses import discriminator_loss, generator_loss, gradient_penalty
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.sample import draw_latents
@@ -25,6 +26,10 @@ BAD_STEPS_IN_A_ROW = 3
 """Steps that give no finite gradients, at which a run cannot go on as it is."""
 AVERAGE_WARM_UP = 0.1
 """The averaged weights' half-life is at most this share of the pictures seen so far."""
+
+
+Dial: TypeAlias = float | Tensor
+"""A number that changes from step to step; a tensor where steps are recorded, which read it."""
 
 
 class StepLosses(NamedTuple):
@@ -77,6 +82,10 @@ class TrainState:
         self.average = self.generator
         if options.average_half_life:
             self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.graphs = graphs_for(device, group)
+        self.noise_level, self.average_share = self._dial(), self._dial()
+        """How strong instance noise is now, and how far the average moves; see `set_dials`."""
+        self._chances: dict[tuple[str, int], torch.Generator] = {}
         self.g_optimizer, self.d_optimizer = (
             torch.optim.Adam(
                 network.parameters(),
@@ -88,6 +97,7 @@ class TrainState:
             )
             for network in (self.generator, self.discriminator)
         )
+        self._set_up_optimizers()
         self.bfloat16 = options.precision == "bfloat16" or (
             options.precision == "auto" and has_native_bfloat16(device)
         )
@@ -100,11 +110,22 @@ class TrainState:
         return batch if self.config.train.sync_batch_norm else batch // self.group.count
 
     def rng(self, purpose: str, rank: int = 0) -> torch.Generator:
-        """Randomness for this purpose at this moment of the run; of its own for each process."""
+        """Randomness for this purpose at this moment of the run; of its own for each process.
+
+        The same generator each time, seeded for the moment, as a recorded step knows it.
+        """
+        if (purpose, rank) not in self._chances:
+            self._chances[purpose, rank] = torch.Generator(self.device)
+        rng = self._chances[purpose, rank]
+        if self.graphs and self.graphs.is_recording:
+            return rng
         words = f"{purpose}, attempt {self.attempt}" if self.attempt else purpose
         words = f"{words}, process {rank}" if rank else words
-        seed = derive(self.config.train.seed, words, self.images_seen)
-        return torch.Generator(self.device).manual_seed(seed)
+        return rng.manual_seed(derive(self.config.train.seed, words, self.images_seen))
+
+    def all_rngs(self) -> list[torch.Generator]:
+        """Every generator that was asked for so far, seeded for this moment."""
+        return [self.rng(*which) for which in list(self._chances)]
 
     def count_bad(self, bad: Tensor, batch: int) -> None:
         """Counts steps in a row that were left out, without waiting for the device."""
@@ -126,9 +147,21 @@ class TrainState:
         """Takes over what `state_dict` gave, on whatever device."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
+        self._set_up_optimizers()
+        if self.graphs:
+            self.graphs.clear()
         self.images_seen, self.attempt = state["images_seen"], state["attempt"]
         self.bad_in_a_row.copy_(state["bad_in_a_row"])
         self.failing_since.copy_(state["failing_since"])
+
+    def _set_up_optimizers(self) -> None:
+        """What depends on the device, and so does not come from a checkpoint."""
+        for optimizer in (self.g_optimizer, self.d_optimizer):
+            for group in optimizer.param_groups:
+                group["lr"], group["capturable"] = self._dial(), self.device.type == "cuda"
+
+    def _dial(self) -> Dial:
+        return torch.zeros((), device=self.device) if self.graphs else 0.0
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {
@@ -153,16 +186,33 @@ def train_step(state: TrainState, real: Images, labels: Labels | None = None) ->
         labels: their classes (N,), for conditional networks.
     """
     batch = len(real) * state.group.count
-    set_learning_rate(state)
+    set_dials(state, batch)
     with synchronised((state.generator, state.discriminator), state.group):
-        losses, bad = update_networks(state, real, labels)
+        losses, bad = update_or_replay(state, real, labels)
     state.count_bad(bad, batch)
     state.images_seen += batch
     return losses
 
 
-def update_networks(
+def update_or_replay(
     state: TrainState, real: Images, labels: Labels | None
+) -> tuple[StepLosses, Tensor]:
+    """`update_networks`, recorded and replayed where the device can."""
+    if not state.graphs:
+        return update_networks(state, real, labels)
+
+    def work(*inputs: Tensor) -> tuple[Tensor, ...]:
+        losses, bad = update_networks(state, *inputs)
+        return *losses, bad
+
+    kind = turns(state), is_penalty_due(state), real.shape
+    inputs = [real] if labels is None else [real, labels]
+    *losses, bad = state.graphs.run(kind, work, inputs, state.all_rngs())
+    return StepLosses(*losses), bad
+
+
+def update_networks(
+    state: TrainState, real: Images, labels: Labels | None = None
 ) -> tuple[StepLosses, Tensor]:
     """What the step changes of the networks.
 
@@ -185,14 +235,15 @@ def update_networks(
     # Discriminator: raise the logits of real pictures, lower those of fake ones. Each kind passes
     # by itself, with batch statistics of its own.
     if d_turn:
+        shown = seen(state, real, "real")
         with precision(state):
-            real_logits = D(seen(state, real, "real"), labels)
+            real_logits = D(shown, labels)
             fake_logits = D(seen(state, fake.detach(), "fake"), labels)
         d_loss = discriminator_loss(
             real_logits, fake_logits, options.objective, options.real_target
         )
         d_real, d_fake = mean_answer(real_logits), mean_answer(fake_logits)
-        d_gradient = update(state.d_optimizer, d_loss + penalty(state, real, labels), state.group)
+        d_gradient = update(state.d_optimizer, d_loss + penalty(state, shown, labels), state.group)
         bad = bad | ~torch.isfinite(d_gradient)
 
     # Generator: raise the logits of the fake pictures it just made.
@@ -201,7 +252,7 @@ def update_networks(
             g_loss = generator_loss(D(seen(state, fake, "own"), labels), options.objective)
         g_gradient = update(state.g_optimizer, g_loss, state.group)
         bad = bad | ~torch.isfinite(g_gradient)
-        update_average(state, batch)
+        update_average(state)
 
     d_loss, g_loss = d_loss.detach(), g_loss.detach()
     return StepLosses(d_loss, g_loss, d_real, d_fake, d_gradient, g_gradient), bad
@@ -212,25 +263,28 @@ def seen(state: TrainState, images: Images, purpose: str) -> Images:
     options, rank = state.config.train, state.group.rank
     if options.augment != "none":
         images = augment(images, options.augment, state.rng(f"augment {purpose}", rank))
-    left = 1 - state.images_seen / options.images
-    if options.instance_noise and left > 0:
+    if options.instance_noise:
         rng = state.rng(f"noise on {purpose}", rank)
         noise = torch.empty_like(images).normal_(generator=rng)
-        images = images + noise * (options.instance_noise * left)
+        images = images + noise * state.noise_level
     return images
 
 
-def penalty(state: TrainState, real: Images, labels: Labels | None) -> Tensor:
-    """The gradient penalty, in float32, in each sixteenth of D's turns; elsewhere 0."""
+def penalty(state: TrainState, shown: Images, labels: Labels | None) -> Tensor:
+    """The gradient penalty at real pictures as D saw them, in float32; 0 if it is not due."""
+    if not is_penalty_due(state):
+        return shown.new_zeros(())
+    images = shown.detach().requires_grad_()
+    logits = state.discriminator(images, labels)
+    weight = state.config.train.gradient_penalty / 2 * PENALTY_INTERVAL
+    return weight * gradient_penalty(logits, images)
+
+
+def is_penalty_due(state: TrainState) -> bool:
+    """Whether D's turn now, one in sixteen, has the gradient penalty."""
     options = state.config.train
     turn = state.images_seen // options.batch // (2 if options.schedule == "alternate" else 1)
-    is_due = turn % PENALTY_INTERVAL == 0
-    if not options.gradient_penalty or not is_due:
-        return real.new_zeros(())
-    images = seen(state, real, "real").detach().requires_grad_()
-    logits = state.discriminator(images, labels)
-    weight = options.gradient_penalty / 2 * PENALTY_INTERVAL
-    return weight * gradient_penalty(logits, images)
+    return bool(options.gradient_penalty) and turn % PENALTY_INTERVAL == 0
 
 
 def turns(state: TrainState) -> tuple[bool, bool]:
@@ -263,10 +317,11 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor, group: Group) -> Tens
     return length
 
 
-def set_learning_rate(state: TrainState) -> None:
-    """The step size of this moment: constant, then falling to 0 over the run's last share.
+def set_dials(state: TrainState, batch: int) -> None:
+    """Sets all numbers that depend on the moment of the run.
 
-    Half of it after each time that the run went back.
+    The step size is constant, then falls to 0 over the run's last share; after each time that the
+    run went back it is half of that. Instance noise falls to none at the end.
     """
     options = state.config.train
     decay_images = options.decay_share * options.images
@@ -278,21 +333,28 @@ def set_learning_rate(state: TrainState) -> None:
     }
     for optimizer, rate in rates.items():
         for group in optimizer.param_groups:
-            group["lr"] = rate * share
+            group["lr"] = dialled(group["lr"], rate * share)
+    left = max(0.0, 1 - state.images_seen / options.images)
+    state.noise_level = dialled(state.noise_level, options.instance_noise * left)
+    half_life = min(options.average_half_life, AVERAGE_WARM_UP * state.images_seen)
+    share = 1.0 - (0.5 ** (batch / half_life) if half_life else 0.0)
+    state.average_share = dialled(state.average_share, share)
+
+
+def dialled(dial: Dial, value: float) -> Dial:
+    """The dial at a new value; a tensor stays where it is."""
+    return dial.fill_(value) if isinstance(dial, Tensor) else value
 
 
 @torch.no_grad()
-def update_average(state: TrainState, batch: int) -> None:
+def update_average(state: TrainState) -> None:
     """Moves the averaged generator, weights and buffers, towards the present one."""
     if state.average is state.generator:
         return
-    longest = state.config.train.average_half_life
-    half_life = min(longest, AVERAGE_WARM_UP * state.images_seen)
-    share = 1.0 - (0.5 ** (batch / half_life) if half_life else 0.0)
     present = state.generator.state_dict()
     for name, average in state.average.state_dict().items():
         if average.is_floating_point():
-            average.lerp_(present[name], share)
+            average.lerp_(present[name], state.average_share)
         else:
             average.copy_(present[name])
 

@@ -15,7 +15,7 @@ from dcgan.config import Config, NetworkConfig
 from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, open_pack
 from dcgan.data.sources import open_source, source_name
-from dcgan.devices import choose_device, choose_own_device, keep_freed_memory
+from dcgan.devices import choose_device, choose_own_device, prefer_speed
 from dcgan.distributed import Group, joined, require_shares
 from dcgan.errors import DCGANError
 from dcgan.health import Distance
@@ -137,8 +137,7 @@ def own_device(name: str, group: Group) -> torch.device:
     """
     is_single = group.count == 1
     device = choose_device(name) if is_single else choose_own_device(name, group.local_rank)
-    if device.type == "cpu":
-        keep_freed_memory()
+    prefer_speed(device)
     return device
 
 

@@ -13,7 +13,7 @@ import torch
 
 from dcgan.checkpoint import Run
 from dcgan.config import Config
-from dcgan.data.loader import Loader, derive
+from dcgan.data.loader import CPU, Loader, derive
 from dcgan.data.pack import Pack
 from dcgan.distributed import Stop
 from dcgan.errors import DCGANError, Stopped
@@ -71,7 +71,7 @@ class Trainer:
         self.state, self.pack, self.folder, self.distance = state, pack, folder, distance
         self.options, self.group = state.config.train, state.group
         part = self.group.rank, self.group.count
-        self.loader = loader_of(state.config, pack, self.options.batch, part)
+        self.loader = loader_of(state.config, pack, self.options.batch, part, state.device)
         self.health = Health(self.loader)
         self.best: Best | None = None
         self.words: dict[str, str] = {}
@@ -238,12 +238,12 @@ class Trainer:
         """
         state = self.state
         pixels, labels = self.loader.batch(state.images_seen)
-        real = to_floats(pixels.to(state.device, non_blocking=True))
+        real = to_floats(pixels)
         if self.options.flip:
             rng = state.rng("flip")
             whole = torch.rand(self.options.batch, 1, 1, 1, device=rng.device, generator=rng)
             real = torch.where(self.group.share(whole) < 0.5, real.flip(3), real)
-        return real, None if labels is None else labels.to(state.device)
+        return real, labels
 
     def is_due(self, interval: int) -> bool:
         """Whether the last step crossed a multiple of so many pictures."""
@@ -451,11 +451,17 @@ class Trainer:
         return model
 
 
-def loader_of(config: Config, pack: Pack, batch: int, part: tuple[int, int] = (0, 1)) -> Loader:
+def loader_of(
+    config: Config,
+    pack: Pack,
+    batch: int,
+    part: tuple[int, int] = (0, 1),
+    device: torch.device = CPU,
+) -> Loader:
     """Batches of the pictures that a run is trained on, or one of their equal parts."""
     options = config.train
     held_out = held_out_of(options.held_out, len(pack))
-    return Loader(pack, batch, options.seed, options.labels, held_out, part)
+    return Loader(pack, batch, options.seed, options.labels, held_out, part, device)
 
 
 def held_out_of(share: float, count: int) -> int:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcgan.config import PackConfig
+from dcgan.data import loader as loading
 from dcgan.data.loader import Loader, batch_indices, derive, shuffled
 from dcgan.data.packing import open_pack
 from dcgan.size import Size
@@ -122,3 +123,26 @@ def test_nothing_is_held_out_unless_asked_for(classes: Path) -> None:
     pack = open_pack(classes, PackConfig(size=Size(16, 16)))
     assert len(Loader(pack, 5, seed=1).hidden(3)[0]) == 0
     assert len(Loader(pack, 5, seed=1).shown(30)[0]) == 12
+
+
+def test_pictures_that_live_on_the_device_are_the_same(
+    classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = open_pack(classes, PackConfig(size=Size(16, 16)))
+    read = Loader(pack, 8, seed=1, labels="class", held_out=2, part=(1, 2))
+    monkeypatch.setattr(loading, "free_memory", lambda _: 1 << 30)
+    monkeypatch.setattr(loading, "UPLOADED", 5)
+    resident = Loader(pack, 8, seed=1, labels="class", held_out=2, part=(1, 2))
+    expected = [read.batch(images_seen) for images_seen in (0, 8, 16, 24, 8)]
+    monkeypatch.setattr(pack, "pictures", None)  # the pack is not read any more
+    for images_seen, (pixels, labels) in zip((0, 8, 16, 24, 8), expected, strict=True):
+        found, numbers = resident.batch(images_seen)
+        assert torch.equal(found, pixels)
+        assert labels is not None
+        assert numbers is not None
+        assert torch.equal(numbers, labels)
+
+
+def test_pictures_without_room_stay_where_they_are(photos: Path) -> None:
+    pack = open_pack(photos, PackConfig(size=Size(16, 16)))
+    assert loading.all_on_device(pack, torch.device("cpu")) is None

@@ -1,23 +1,39 @@
 """Which pictures a step sees: an order that is a function of the seed and of the clock alone."""
 
 import hashlib
+import math
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dcgan.data.pack import Pack
+from dcgan.devices import free_memory
 from dcgan.tensors import Labels, Pixels
 
 ROUNDS = 6
+RESIDENT_SHARE = 0.25
+"""Pictures live on a GPU if they take no more than this share of its free memory."""
+UPLOADED = 4_096
+"""Pictures that go to the device at once."""
+CPU = torch.device("cpu")
+
+
+class Read(NamedTuple):
+    """What a thread has read ahead of a step; pictures are None where they live on the device."""
+
+    indices: NDArray[np.int64]
+    pixels: Pixels | None
+    labels: Labels | None
 
 
 class Loader:
     """Batches from a pack, any of them at any time.
 
     The batch that follows the one asked for is read ahead in a thread, so that a step need not wait
-    for the disk.
+    for the disk. A GPU with room for all the pictures gets them once, and picks each batch itself.
 
     Args:
         pack: where the pictures lie.
@@ -26,6 +42,7 @@ class Loader:
         labels: the column that comes along; none if empty.
         held_out: how many pictures, chosen by lot, no batch ever shows.
         part: which of how many equal parts of each batch is read: (0, 1) is all of it.
+        device: where batches shall be.
     """
 
     def __init__(
@@ -36,46 +53,82 @@ class Loader:
         labels: str = "",
         held_out: int = 0,
         part: tuple[int, int] = (0, 1),
+        device: torch.device = CPU,
     ) -> None:
         self.pack, self.size, self.seed, self.held_out = pack, batch, seed, held_out
-        self.part = part
+        self.part, self.device = part, device
+        self._resident = all_on_device(pack, device)
         self._labels = pack.labels(labels) if labels else None
         self._reader = ThreadPoolExecutor(1, "loader")
-        self._ahead: dict[int, Future[tuple[Pixels, Labels | None]]] = {}
+        self._ahead: dict[int, Future[Read]] = {}
 
     def batch(self, images_seen: int) -> tuple[Pixels, Labels | None]:
         """The batch that begins when so many pictures have been seen: (N, H, W, C), and (N,).
 
-        N is the batch, or its part.
+        N is the batch, or its part; both are on the device.
         """
         following = images_seen + self.size
         found = self._ahead.pop(images_seen, None)
         self._ahead = {following: self._reader.submit(self._read, following)}
-        return found.result() if found else self._read(images_seen)
+        return self._delivered(found.result() if found else self._read(images_seen))
 
     def shown(self, most: int) -> tuple[Pixels, Labels | None]:
         """Some of the pictures that batches show, always the same."""
         count = len(self.pack) - self.held_out
-        return self._pictures(np.arange(min(most, count)))
+        return self._pictures(self._indices(np.arange(min(most, count))))
 
     def hidden(self, most: int) -> tuple[Pixels, Labels | None]:
         """Some of the pictures that no batch shows, always the same."""
-        return self._pictures(len(self.pack) - 1 - np.arange(min(most, self.held_out)))
+        places = len(self.pack) - 1 - np.arange(min(most, self.held_out))
+        return self._pictures(self._indices(places))
 
-    def _read(self, images_seen: int) -> tuple[Pixels, Labels | None]:
+    def _read(self, images_seen: int) -> Read:
         count = len(self.pack) - self.held_out
         number, parts = self.part
         read = self.size // parts
-        return self._pictures(batch_indices(images_seen + number * read, read, count, self.seed))
+        positions = batch_indices(images_seen + number * read, read, count, self.seed)
+        indices = self._indices(positions)
+        if self._resident is not None:
+            return Read(indices, None, self._labels_of(indices))
+        pixels, labels = self._pictures(indices)
+        if self.device.type == "cuda":  # what is pinned goes over beside the arithmetic
+            pixels = pixels.pin_memory()
+        return Read(indices, pixels, labels)
 
-    def _pictures(self, positions: NDArray[np.int64]) -> tuple[Pixels, Labels | None]:
-        indices = positions
-        if self.held_out:  # the last pictures of one fixed order of the whole pack
-            indices = shuffled(positions, len(self.pack), derive(self.seed, "held out", 0))
-        pixels = torch.from_numpy(self.pack.pictures(indices))
+    def _delivered(self, read: Read) -> tuple[Pixels, Labels | None]:
+        """What was read, on the device."""
+        labels = None if read.labels is None else read.labels.to(self.device)
+        if self._resident is not None:
+            chosen = torch.from_numpy(read.indices).to(self.device)
+            return self._resident[chosen], labels
+        assert read.pixels is not None
+        return read.pixels.to(self.device, non_blocking=True), labels
+
+    def _indices(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not self.held_out:
+            return positions
+        # Those held out are the last pictures of one fixed order of the whole pack.
+        return shuffled(positions, len(self.pack), derive(self.seed, "held out", 0))
+
+    def _pictures(self, indices: NDArray[np.int64]) -> tuple[Pixels, Labels | None]:
+        return torch.from_numpy(self.pack.pictures(indices)), self._labels_of(indices)
+
+    def _labels_of(self, indices: NDArray[np.int64]) -> Labels | None:
         if self._labels is None:
-            return pixels, None
-        return pixels, torch.from_numpy(self._labels[indices].astype(np.int64))
+            return None
+        return torch.from_numpy(self._labels[indices].astype(np.int64))
+
+
+def all_on_device(pack: Pack, device: torch.device) -> Pixels | None:
+    """All pictures (N, H, W, C) in the memory of an accelerator; None where it has no room."""
+    info = pack.info
+    shape = len(pack), *info.size, info.channels
+    if math.prod(shape) > RESIDENT_SHARE * free_memory(device):
+        return None
+    pixels = torch.empty(shape, dtype=torch.uint8, device=device)
+    for part in np.array_split(np.arange(len(pack)), -(-len(pack) // UPLOADED)):
+        pixels[part[0] : part[-1] + 1] = torch.from_numpy(pack.pictures(part)).to(device)
+    return pixels
 
 
 def batch_indices(images_seen: int, batch: int, count: int, seed: int) -> NDArray[np.int64]:
