@@ -25,7 +25,7 @@ def test_each_picture_otherwise_and_all_by_the_seed(kind: str) -> None:
     same = pictures(1).expand(50, -1, -1, -1)
     changed = augment(same, kind, rng())
     assert changed.shape == same.shape
-    assert len(changed.flatten(1).unique(dim=0)) > 20
+    assert len(changed.flatten(1).unique(dim=0)) > 20  # type: ignore[no-untyped-call]
     assert torch.equal(changed, augment(same, kind, rng()))
     assert not torch.equal(changed, augment(same, kind, rng(5)))
 
@@ -66,11 +66,11 @@ def test_recoloured_keeps_the_shapes() -> None:
 
 def test_gradients_pass() -> None:
     images = pictures(8).requires_grad_()
-    with_hole(shifted(images, rng()), rng()).square().sum().backward()
+    with_hole(shifted(images, rng()), rng()).square().sum().backward()  # type: ignore[no-untyped-call]
     assert images.grad is not None
     share = (images.grad != 0).float().mean()
     assert 0.5 < share < 0.9  # not where there is a hole
-    augment(pictures(8).requires_grad_(), "all", rng()).sum().backward()
+    augment(pictures(8).requires_grad_(), "all", rng()).sum().backward()  # type: ignore[no-untyped-call]
 
 
 def test_shifted_can_be_differentiated_twice() -> None:

@@ -1,10 +1,22 @@
 """Sheets with words: where tiles, captions and boxes stand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from dcgan.captions import BOX_COLOUR, captioned, enlarged, factor_for, plain_letters, text_size
+from dcgan.captions import (
+    BOX_COLOUR,
+    captioned,
+    counted,
+    enlarged,
+    factor_for,
+    plain_letters,
+    sheet_path,
+    text_size,
+)
+from dcgan.errors import DCGANError
 from dcgan.images import SHEET_GAP, Picture, sheet
 
 
@@ -72,3 +84,35 @@ def test_boxes_and_empty_places() -> None:
     assert (rows.min(), rows.max()) == (66, 133)
     assert (columns.min(), columns.max()) == (0, 67)
     assert np.array_equal(found[68:132, 2:66], pictures[2])
+
+
+def test_long_words_beside_a_row_are_broken_and_have_room() -> None:
+    long = "a name of a direction that is far too long " + 60 * "x" + "\nseed 1"
+    plain, found = captioned(tiles(2), 1), captioned(tiles(2), 1, left=[long, long])
+    side = found.shape[1] - plain.shape[1]
+    assert side <= text_size([20 * "x"])[0]
+    high = (found.shape[0] - SHEET_GAP) // 2
+    first, second = (found[SHEET_GAP + row * high :][: high - SHEET_GAP, :side] for row in (0, 1))
+    assert high > 64 + SHEET_GAP
+    assert np.array_equal(first, second)
+    dark = np.flatnonzero(first.min(axis=(1, 2)) < 100)
+    assert 0 < dark[0] <= dark[-1] < high - SHEET_GAP - 1
+
+
+def test_counted() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2_000)] == ["0 rows", "1 row", "2,000 rows"]
+
+
+def test_where_a_sheet_is_written(tmp_path: Path) -> None:
+    assert sheet_path(None, 3) is None
+    out = tmp_path / "new" / "folder" / "sheet.png"
+    assert sheet_path(str(out), 3) == out
+    assert [*out.parent.iterdir()] == []
+    with pytest.raises(DCGANError, match="sheet.txt must end in one of"):
+        sheet_path(tmp_path / "other" / "sheet.txt", 3)
+    assert not (tmp_path / "other").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(DCGANError, match="Cannot write .*file: "):
+        sheet_path(tmp_path / "file" / "sheet.png", 3)
+    with pytest.raises(DCGANError, match="JPEG keeps no transparency"):
+        sheet_path(tmp_path / "sheet.jpg", 4)

@@ -107,7 +107,9 @@ def counted(count: int, noun: str) -> str:
 
 def broken(words: str) -> str:
     """Words in lines that are not too long."""
-    return "\n".join(part for line in words.split("\n") for part in textwrap.wrap(line, LONGEST_LINE))
+    return "\n".join(
+        part for line in words.split("\n") for part in textwrap.wrap(line, LONGEST_LINE)
+    )
 
 
 def in_colour(picture: Picture) -> Picture:

@@ -63,9 +63,12 @@ def test_the_default_layer() -> None:
 def test_refused(model: Model) -> None:
     z = latents_of([0], model.config)
     with pytest.raises(
-        DCGANError, match="no hidden layer '16x16'. Did you mean|Possible: 4x4, 8x8"
+        DCGANError, match="generator has no hidden layer '16x16'. Possible: 4x4, 8x8."
     ):
         draw_without(model.generator, z, "16x16", [0])
+    large = model_of(size=Size(64, 64), width=2).generator
+    with pytest.raises(DCGANError, match="Possible: 4x4, 8x8, 16x16, 32x32."):
+        chosen_layer(large, "16x61")
     with pytest.raises(DCGANError, match="Layer 8x8 has the maps 0 to 7; 8 was given"):
         draw_without(model.generator, z, "8x8", [0, 8])
     with pytest.raises(DCGANError, match="Layer 4x4 has the maps 0 to 15; -1 was given"):

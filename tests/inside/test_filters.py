@@ -131,7 +131,7 @@ def test_a_silent_map_is_named(
 
 
 def test_the_command(model_file: Path, rooms: Pack, tmp_path: Path) -> None:
-    out = tmp_path / "sheet.png"
+    out = tmp_path / "new" / "sheet.png"
     words = ("--layer", "8x8", "--maps", "0,7", "--count", "2", "--device", "cpu")
     done = run("filters", model_file, rooms.path, out, *words)
     assert done.exit_code == 0, done.output
@@ -140,6 +140,8 @@ def test_the_command(model_file: Path, rooms: Pack, tmp_path: Path) -> None:
     assert second.startswith("Energy in the strongest tenth of the pixels: ")
     with Image.open(out) as sheet:
         assert sheet.height < sheet.width
+    done = run("filters", model_file, rooms.path, out, "--maps", "3", "--device", "cpu")
+    assert done.stdout.startswith(f"{out}: 1 map of 4x4; ")
 
 
 def test_refused(model_file: Path, rooms: Pack, photos: Path, tmp_path: Path) -> None:
@@ -153,10 +155,10 @@ def test_refused(model_file: Path, rooms: Pack, photos: Path, tmp_path: Path) ->
 
     place = rooms.path
     no_layer = refused(model_file, place, out, "--layer", "9x9")
-    assert "has no layer '9x9'. Possible: 4x4, 8x8." in no_layer
+    assert "The discriminator has no layer '9x9'. Possible: 8x8, 4x4." in no_layer
     no_map = refused(model_file, place, out, "--maps", "0-16")
     assert "Layer 4x4 has the maps 0 to 15; 16 was given." in no_map
-    assert "`maps` (=first) must look like 0-5" in refused(
+    assert "`maps` (=first) must look like 0-63" in refused(
         model_file, place, out, "--maps", "first"
     )
     many = refused(model_file, photos, out, "--count", 13)
@@ -164,7 +166,7 @@ def test_refused(model_file: Path, rooms: Pack, photos: Path, tmp_path: Path) ->
     assert "There is no model file" in refused("nowhere", place, out)
     assert "There is no folder or archive nowhere" in refused(model_file, "nowhere", out)
     assert "must end in one of" in refused(model_file, place, tmp_path / "sheet.txt")
-    assert "there is no folder" in refused(model_file, place, tmp_path / "no" / "sheet.png")
+    assert "Cannot write" in refused(model_file, place, model_file / "sheet.png")
     assert not out.exists()
 
 

@@ -23,7 +23,7 @@ from dcgan.inside.detector import Detector, Lesson
 from dcgan.inside.dropping import draw_without
 from dcgan.inside.evidence import gather
 from dcgan.inside.forget import count_left
-from dcgan.inside.regression import weights_of
+from dcgan.inside.regression import held_out_accuracy, weights_of
 from dcgan.model import Model
 from dcgan.sample import latents_of
 from dcgan.size import Size
@@ -59,9 +59,10 @@ def boxes_file(tmp_path: Path) -> Path:
 
 def test_forget(model: Model) -> None:
     made = dcgan.forget(model, boxes=BOXES, layer="8x8", device="cpu")
-    weights, right = weights_of(*gather(model.generator, BOXES, "8x8"))
+    evidence = gather(model.generator, BOXES, "8x8")
+    weights = weights_of(evidence.vectors, evidence.inside)
     assert np.array_equal(made.weights, weights)
-    assert made.right == right
+    assert made.right == held_out_accuracy(*evidence)
     assert made.maps == tuple(number for number in range(8) if weights[number] > 0)
     (lot,) = made.random_maps
     assert len(lot) == len(set(lot)) == len(made.maps)
@@ -121,14 +122,15 @@ def test_other_models(options: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_the_command_with_boxes(model_file: Path, boxes_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "sheet.png"
+    out = tmp_path / "new" / "sheet.png"
     words = ("--boxes", boxes_file, "--layer", "8x8", "--device", "cpu")
     done = run("forget", model_file, out, *words)
     assert done.exit_code == 0, done.output
     made = dcgan.forget(model_file, boxes=boxes_file, layer="8x8", device="cpu")
     (line,) = done.stdout.splitlines()
     assert line.startswith(f"{out}: {len(made.maps)} of 8 maps of 8x8 dropped (")
-    assert "by 320 positions in 20 boxes; " in line
+    assert "by 320 positions in 20 boxes and as many outside; " in line
+    assert line.endswith(f"{made.right:.0%} of those in samples that were held out are told right.")
     with Image.open(out) as sheet:
         assert np.array_equal(np.asarray(sheet), dcgan.forget_sheet(made))
 
@@ -164,14 +166,38 @@ def test_refused(model_file: Path, boxes_file: Path, tmp_path: Path) -> None:
     assert "has no hidden layer 'conv2'. Possible: 4x4, 8x8." in no_layer
     assert "Cannot read the boxes in none" in refused(model_file, out, "--boxes", "none")
     assert "There is no detector none" in refused(model_file, out, "--detector", "none")
-    assert "must look like 0-63" in refused(model_file, out, *by, "--drawn", "some")
+    assert "`drawn` (=some) must look like 0-63" in refused(model_file, out, *by, "--drawn", "some")
     assert "must end in one of" in refused(model_file, tmp_path / "sheet.txt", *by)
-    assert "there is no folder" in refused(model_file, tmp_path / "no" / "sheet.png", *by)
+    assert "Cannot write" in refused(model_file, model_file / "sheet.png", *by)
     boxes_file.write_text('{"3": [[0, 0, 4, 4]]}', encoding="utf8")
-    assert "Layer 4x4 has 1 positions inside of the 1 boxes, and at least 20" in refused(
-        model_file, out, *by
-    )
+    few = "Layer 4x4 has too few positions inside of the boxes: 1, and at least 20 are needed"
+    assert few in refused(model_file, out, *by)
     assert not out.exists()
+
+
+def test_boxes_in_few_samples(
+    model: Model, caplog: pytest.LogCaptureFixture, tmp_path: Path, boxes_file: Path
+) -> None:
+    """Nothing is held out; and with fewer positions than maps it is said what that means."""
+    boxes_file.write_text('{"3": [[0, 0, 16, 8]]}', encoding="utf8")
+    model.save(tmp_path / "model.safetensors")
+    words = ("--boxes", boxes_file, "--layer", "8x8", "--device", "cpu")
+    done = run("forget", tmp_path / "model.safetensors", tmp_path / "sheet.png", *words)
+    assert "by 32 positions in 1 box and as many outside; too few samples have" in done.stdout
+    assert "fewer positions" not in caplog.text
+    wide = model_of(width=40)
+    made = dcgan.forget(wide, boxes={3: (Box(0, 0, 16, 8),)}, layer="8x8", device="cpu")
+    assert made.right is None
+    assert len(made.weights) == 40
+    assert "fewer positions" not in caplog.text
+    dcgan.forget(model_of(width=80), boxes={3: (Box(0, 0, 16, 8),)}, layer="8x8", device="cpu")
+    assert "There are fewer positions (64) than maps (80), so that almost any" in caplog.text
+
+
+def test_the_detector_stays_as_it_is(model: Model) -> None:
+    detector = half_sure(model)
+    made = dcgan.forget(model, boxes=BOXES, detector=detector, drawn=[5], device="cpu")
+    assert made.detector is not detector
 
 
 def test_refused_in_python(model: Model) -> None:

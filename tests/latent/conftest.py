@@ -32,6 +32,12 @@ def random_model(config: NetworkConfig, seed: int = 0) -> Model:
     return Model(generator, discriminator, images_seen=64, notes={"source": "faces"})
 
 
+@pytest.fixture(autouse=True)
+def _no_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default all is drawn where the models of these tests are."""
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def model() -> Model:
     return random_model(NetworkConfig(size=Size(16, 16), width=8, latent_dim=6))

@@ -70,6 +70,13 @@ def test_latents_of_another_model_are_refused(model: Model, tmp_path: Path) -> N
         dcgan.arithmetic(model, tmp_path / "sum.gif", a="1", b="2", c="3")
 
 
+def test_errors_name_the_group(model: Model) -> None:
+    with pytest.raises(DCGANError, match=r"^`b` \(=2-\) must look like 0-63"):
+        dcgan.arithmetic(model, a="1", b="2-", c="3")
+    with pytest.raises(DCGANError, match="^`c` names no latent"):
+        dcgan.arithmetic(model, a="1", b="2", c=[])
+
+
 def test_a_class(conditional: Model) -> None:
     found = dcgan.arithmetic(conditional, a="1", b="1", c="2", label="ant")
     assert torch.equal(found.pictures[4], conditional.sample([2], label="ant")[0])

@@ -1,14 +1,17 @@
 """The commands as a user types them: what they say, what they write, what they refuse."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+import dcgan
 from dcgan.cli import main
 from dcgan.errors import Stopped
+from dcgan.latent import invert
 from dcgan.model import Model
 from tests.latent.conftest import random_model
 
@@ -62,6 +65,8 @@ def test_from_directions_to_turning(saved: Path, labelled: Path, tmp_path: Path)
     assert said == f"{file}: left, weights1, pca1, bright=yes.\n"
     said = done("turn", saved, out, "--along", f"{file}:bright=yes", "--seeds", "0,1")
     assert said == f"{out}: 2 rows of 11 pictures.\n"
+    said = done("turn", saved, out, "--along", f"{file}:left", "--seeds", "0", "--steps", 3)
+    assert said == f"{out}: 1 row of 3 pictures.\n"
     assert "5 rows of 3" in done("turn", saved, out, "--from", 1, "--to", 2, "--steps", 3)
 
 
@@ -95,24 +100,100 @@ def test_refused(saved: Path, model: Model, labelled: Path, tmp_path: Path) -> N
     random_model(model.config, seed=1).save(tmp_path / "other.safetensors")
     done("directions", tmp_path / "other.safetensors", tmp_path / "d.npz", "--weights", "1")
     assert "of another model" in refused("turn", saved, out, "--along", tmp_path / "d.npz")
+    said = refused("arithmetic", saved, out, "--a", "1", "--b", "2-", "--c", "3")
+    assert "Error: `b` (=2-) must look like 0-63" in said
+    said = refused("turn", saved, out, "--from", "1-x", "--to", "2")
+    assert "Error: --from or `start` (=1-x) must look like 0-63" in said
     assert not out.exists()
 
 
-@pytest.mark.parametrize("command", ["walk", "arithmetic", "turn", "invert", "find", "directions"])
+@pytest.fixture
+def picture(model: Model, tmp_path: Path) -> Path:
+    """A picture file that the model drew."""
+    Image.fromarray(model.sample([3])[0].numpy()).save(tmp_path / "a.png")
+    return tmp_path / "a.png"
+
+
+COMMANDS = ["walk", "arithmetic", "turn", "invert", "find", "directions"]
+
+
+def words_for(command: str, out: Path, picture: Path, labelled: Path) -> tuple[object, ...]:
+    """What is typed after a command and its model to write `out`, quickly."""
+    return {
+        "walk": (out, "--seeds", "1,2", "--steps", "2"),
+        "arithmetic": (out, "--a", "1", "--b", "2", "--c", "3"),
+        "turn": (out, "--from", "1", "--to", "2", "--steps", "3"),
+        "invert": (picture, "--out", out, "--steps", "1"),
+        "find": (labelled, out, "bright=yes", "--seeds", "0-9"),
+        "directions": (out.with_suffix(".npz"), "--pca", "1"),
+    }[command]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_all_have_a_device(
+    saved: Path, picture: Path, labelled: Path, tmp_path: Path, command: str
+) -> None:
+    words = words_for(command, tmp_path / "out.png", picture, labelled)
+    assert "There is no `device` 'abacus'" in refused(command, saved, *words, "--device", "abacus")
+    done(command, saved, *words, "--device", "cpu")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_all_make_the_folder(
+    saved: Path, picture: Path, labelled: Path, tmp_path: Path, command: str
+) -> None:
+    out = tmp_path / "new" / "folder" / "out.png"
+    done(command, saved, *words_for(command, out, picture, labelled))
+    assert out.with_suffix(".npz" if command == "directions" else ".png").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    saved: Path, picture: Path, labelled: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("dcgan.log.Bar.update", work)
+    words = words_for(command, picture / "out.png", picture, labelled)
+    assert f"Cannot write {picture}: " in refused(command, saved, *words)
+    if command == "walk":
+        assert f"Cannot write {picture}: " in refused(command, saved, picture / "out.gif")
+
+
+def test_invert_keeps_what_is_finished(
+    saved: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    for number, file in enumerate(files):
+        Image.fromarray(model.sample([number])[0].numpy()).save(file)
+    out, seen = tmp_path / "found.png", []
+    nearest = invert.nearest
+
+    def stop_at_the_third(*words: Any) -> invert.Reached:
+        seen.append(words)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return nearest(*words)
+
+    monkeypatch.setattr(invert, "nearest", stop_at_the_third)
+    result = run("invert", saved, *files, "--out", out, "--steps", "5", "--device", "cpu")
+    assert result.exit_code == 130
+    said = " ".join(result.stderr.split())
+    assert f"2 of 3 pictures were finished: {out}, {out.with_suffix('.npy')} Stopped" in said
+    assert said.endswith("Stopped; only pictures that were finished were written.")
+    monkeypatch.setattr(invert, "nearest", nearest)
+    wanted = dcgan.invert(saved, files[:2], tmp_path / "wanted.png", steps=5, device="cpu")
+    assert np.array_equal(np.load(out.with_suffix(".npy")), wanted.latents)
+    assert out.read_bytes() == (tmp_path / "wanted.png").read_bytes()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_stopped(
-    saved: Path, model: Model, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    saved: Path, picture: Path, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     command: str,
 ) -> None:  # fmt: skip
-    Image.fromarray(model.sample([3])[0].numpy()).save(tmp_path / "a.png")
-    out = tmp_path / "new" / "out.gif"
-    words = {
-        "walk": (out,),
-        "arithmetic": (tmp_path / "out.png", "--a", "1", "--b", "2", "--c", "3"),
-        "turn": (tmp_path / "out.png", "--from", "1", "--to", "2"),
-        "invert": (tmp_path / "a.png", "--out", tmp_path / "out.png"),
-        "find": (labelled, tmp_path / "out.png", "bright=yes"),
-        "directions": (tmp_path / "out.npz", "--pca", "1"),
-    }[command]
+    words = words_for(command, tmp_path / "new" / "out.png", picture, labelled)
     before = {file.name for file in tmp_path.rglob("*")}
 
     def stop(*_: object) -> None:
@@ -121,5 +202,6 @@ def test_stopped(
     monkeypatch.setattr("dcgan.log.Bar.update", stop)
     result = run(command, saved, *words)
     assert result.exit_code == 143
-    assert "Stopped; nothing was written." in result.stderr
+    what = "only pictures that were finished were" if command == "invert" else "nothing was"
+    assert f"Stopped; {what} written." in result.stderr
     assert {file.name for file in tmp_path.rglob("*")} - {"new"} == before

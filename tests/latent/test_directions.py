@@ -13,7 +13,7 @@ from dcgan.config import NetworkConfig
 from dcgan.errors import DCGANError
 from dcgan.latent.axes import of_activations, of_weights, regression
 from dcgan.latent.boundary import boundary
-from dcgan.latent.directions import load_directions
+from dcgan.latent.directions import load_directions, named_directions
 from dcgan.latent.judging import Wish, eyes_of, judged, judges_for
 from dcgan.model import Model
 from dcgan.networks import Generator
@@ -155,6 +155,24 @@ def test_a_name_of_none(model: Model, tmp_path: Path) -> None:
         dcgan.turn(model, along=tmp_path / "e.npz")
 
 
+def test_a_name_with_a_colon(model: Model, tmp_path: Path) -> None:
+    """As of a label's value, such as `hour=12:30`."""
+    file = tmp_path / "d.npz"
+    dcgan.directions(model, file, start="1", end="2", name="hour=12:30")
+    assert list(named_directions(f"{file}:hour=12:30", model)) == ["hour=12:30"]
+
+
+def test_directions_of_a_class_have_its_name(conditional: Model, tmp_path: Path) -> None:
+    file = tmp_path / "d.npz"
+    dcgan.directions(conditional, file, pca=1, label="bee")
+    found = dcgan.directions(conditional, file, pca=1, weights=1, label=2)
+    assert list(found) == ["pca1@bee", "weights1", "pca1@cat"]
+    assert torch.equal(found["pca1@bee"], of_activations(conditional, 1, "bee")[0])
+    assert not torch.equal(found["pca1@bee"], found["pca1@cat"])
+    turned = dcgan.turn(conditional, seeds="0", along=f"{file}:pca1@bee", label="bee", steps=3)
+    assert torch.allclose(turned.latents[0, 2] - turned.latents[0, 1], found["pca1@bee"])
+
+
 def test_refused(model: Model, tmp_path: Path) -> None:
     file = tmp_path / "d.npz"
     with pytest.raises(DCGANError, match="No direction was asked for: give exemplars"):
@@ -167,10 +185,12 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.directions(model, file, pca=-1)
     with pytest.raises(DCGANError, match="from one group to another; give --to too"):
         dcgan.directions(model, file, start="1")
-    with pytest.raises(DCGANError, match="No latent was given"):
+    with pytest.raises(DCGANError, match="^--from or `start` names no latent"):
         dcgan.directions(model, file, start=[], end="1")
-    with pytest.raises(DCGANError, match=r"`name` \(=a:b\) must be a word without a colon"):
-        dcgan.directions(model, file, start="1", end="2", name="a:b")
+    with pytest.raises(DCGANError, match=r"`name` \(= \) must be a word"):
+        dcgan.directions(model, file, start="1", end="2", name=" ")
+    with pytest.raises(DCGANError, match="There is no `device` 'abacus' here"):
+        dcgan.directions(model, file, weights=1, device="abacus")
     with pytest.raises(DCGANError, match="give --source too"):
         dcgan.directions(model, file, wanted="smile=yes")
     with pytest.raises(DCGANError, match="give --labels too"):
@@ -179,5 +199,5 @@ def test_refused(model: Model, tmp_path: Path) -> None:
 
 
 def test_a_name_without_the_ending_is_no_file_to_make(model: Model, tmp_path: Path) -> None:
-    with pytest.raises(DCGANError, match=r"faces.png is no directions file; such a file ends in"):
+    with pytest.raises(DCGANError, match=r"faces.png:pca1 is no directions file; such a file"):
         dcgan.turn(model, along=f"{tmp_path / 'faces.png'}:pca1")

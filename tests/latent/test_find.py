@@ -76,7 +76,7 @@ def test_unknown_labels(model: Model, labelled: Path, wanted: str, words: str) -
 
 
 def test_too_few_examples(model: Model, classes: Path) -> None:
-    words = "Of the pictures of animals 4 have class=bee, and 8 are others .* 10 at least"
+    words = "Pictures of animals with class=bee: 4; others to compare them with: 8; 10 at least"
     with pytest.raises(DCGANError, match=words):
         dcgan.find(model, classes, "class=bee", device="cpu")
 
@@ -96,4 +96,4 @@ def test_misses_are_said(model: Model, labelled: Path, caplog: pytest.LogCapture
     found = dcgan.find(model, labelled, "bright=yes", count=30, seeds="0-9", device="cpu")
     assert len(found.seeds) == 10
     right = int((found.values > 0).sum())
-    assert f"Of 10 samples only {right} are as wished" in caplog.text
+    assert f"As wished, by the classifiers: only {right} of 10 samples; choose" in caplog.text

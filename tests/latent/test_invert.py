@@ -9,13 +9,15 @@ from PIL import Image
 
 import dcgan
 from dcgan.errors import DCGANError
-from dcgan.images import to_floats
+from dcgan.images import SHEET_GAP, Picture, to_floats
 from dcgan.latent.invert import (
+    Inversion,
     clip_by_lot,
     loss_towards,
     nearest_draws,
     psnr,
     read,
+    sheet_of,
     shortened,
 )
 from dcgan.model import Model
@@ -111,6 +113,24 @@ def test_refused(model: Model, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="mine.npy is there already and holds no latents"):
         dcgan.invert(model, [words], tmp_path / "mine.png")
     assert np.load(tmp_path / "mine.npy").shape == (3, 5)
+
+
+def test_many_pictures_stand_in_rows_of_eight() -> None:
+    rng = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (2, 10, 16, 16, 3), dtype=torch.uint8, generator=rng)
+
+    def sheet(first: int, last: int) -> Picture:
+        given, drawn = pixels[:, first:last]
+        numbers = torch.full((last - first,), 20.0)
+        found = Inversion(torch.zeros(last - first, 6), given, drawn, numbers, numbers)
+        return sheet_of(found, [f"{number}.png" for number in range(first, 10)])
+
+    eight, two, ten = sheet(0, 8), sheet(8, 10), sheet(0, 10)
+    assert ten.shape[1] == eight.shape[1]
+    assert ten.shape[0] == 2 * eight.shape[0] - SHEET_GAP
+    assert np.array_equal(ten[: len(eight)], eight)
+    assert np.array_equal(ten[-len(two) :, : two.shape[1]], two)
+    assert (ten[-len(two) :, two.shape[1] :] == 255).all()
 
 
 def test_long_names() -> None:

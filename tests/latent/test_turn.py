@@ -71,6 +71,13 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.turn(model, tmp_path / "turn.txt", start="1", end="2")
 
 
+def test_errors_name_the_group(model: Model) -> None:
+    with pytest.raises(DCGANError, match=r"^--from or `start` \(=1-\) must look like 0-63"):
+        dcgan.turn(model, start="1-", end="2")
+    with pytest.raises(DCGANError, match=r"^--to or `end` holds float64 \(2, 7\), but latents"):
+        dcgan.turn(model, start="1", end=np.zeros((2, 7)))
+
+
 def test_groups_of_one_mean_are_refused(model: Model) -> None:
     with pytest.raises(DCGANError, match="Both groups of exemplars have one mean"):
         dcgan.turn(model, start=[1, 2], end=[2, 1])

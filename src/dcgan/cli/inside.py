@@ -7,23 +7,15 @@ import click
 
 import dcgan
 from dcgan.cli.door import PathType, main, stopped_saying
-from dcgan.errors import DCGANError
 
 STOPPED = "Stopped; the sheet was not written."
 
 
-def parse_maps(text: str) -> list[int]:
-    """The numbers of maps in a text such as `0-5` or `3,17`.
-
-    Raises:
-        DCGANError: the text is not of this form.
-    """
-    from dcgan.sample import parse_seeds
-
-    try:
-        return parse_seeds(text)
-    except DCGANError:
-        raise DCGANError(f"`maps` (={text}) must look like 0-5 or 3,17.") from None
+def told_right(share: float | None) -> str:
+    """How good a regression is, in words."""
+    if share is None:
+        return "too few samples have boxes to hold some out and see how many are told right"
+    return f"{share:.0%} of those in samples that were held out are told right"
 
 
 @main.command()
@@ -41,8 +33,9 @@ def parse_maps(text: str) -> list[int]:
     help="Take batch norm's statistics as they stand in MODEL. [default: measured on SOURCE]",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=42, help="Of the random filters. [default: 42]"
-)
+    "--seed", metavar="N", type=click.IntRange(0), default=42,
+    help="Of the random filters. [default: 42]",
+)  # fmt: skip
 @click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
 def filters(model: Path, source: str, out: Path, maps: str | None, **options: Any) -> None:
     """Show what the discriminator's maps answer to in the pictures of SOURCE, on the sheet OUT.
@@ -58,14 +51,17 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
       dcgan filters runs/photos ~/photos edges.png --layer 16x16 --maps 0-11 --count 8
       dcgan filters runs/photos new-photos filters.png --stored-statistics
     """
+    from dcgan.captions import counted
     from dcgan.inside.filters import mean_concentration
+    from dcgan.latent.points import seeds_in
 
-    numbers = None if maps is None else parse_maps(maps)
+    numbers = None if maps is None else seeds_in(maps, "`maps`")
     with stopped_saying(STOPPED):
         made = dcgan.filters(model, source, out, maps=numbers, **options)
     trained, random = map(mean_concentration, (made.trained, made.random))
     side = made.field.side
-    click.echo(f"{out}: {len(made.maps)} maps of {made.layer}; a unit sees {side}x{side} pixels.")
+    maps_shown = counted(len(made.maps), "map")
+    click.echo(f"{out}: {maps_shown} of {made.layer}; a unit sees {side}x{side} pixels.")
     click.echo(
         f"Energy in the strongest tenth of the pixels: {trained:.1%}, random filters {random:.1%}."
     )
@@ -94,16 +90,18 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
     "--c", "C", metavar="X", type=float, default=1.0,
     help="Of the regression: the smaller, the more maps are mostly dropped. [default: 1]",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=42, help="Of all lots. [default: 42]")
+@click.option(
+    "--seed", metavar="N", type=click.IntRange(0), default=42, help="Of all lots. [default: 42]"
+)
 @click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
 def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any) -> None:
     """Drop the maps with which MODEL draws an object, and show samples without it on the sheet OUT.
 
     As Figure 6 of the paper: a logistic regression on the activations of a hidden layer tells
     positions inside of boxes around the object from others; the maps that speak for the object are
-    set to 0. Below, for comparison, as many random maps are. With a detector the windows that are
-    left are counted, also for ten choices of random maps. Needs scikit-learn: pip install
-    "dcgan[features]".
+    set to 0. How often it is right is measured on samples that were held out. Below, for
+    comparison, as many random maps are set to 0. With a detector the windows that are left are
+    counted, also for ten choices of random maps. Needs scikit-learn: pip install "dcgan[features]".
 
     \b
     Boxes are drawn on samples by seed, in a JSON file, in pixels:
@@ -119,16 +117,17 @@ def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any
     from rich.console import Console
 
     from dcgan.inside.forget import to_table
-    from dcgan.sample import parse_seeds
+    from dcgan.latent.points import seeds_in
 
-    chosen, shown = parse_seeds(seeds), None if drawn is None else parse_seeds(drawn)
+    chosen = seeds_in(seeds, "`seeds`")
+    shown = None if drawn is None else seeds_in(drawn, "`drawn`")
     with stopped_saying(STOPPED):
         made = dcgan.forget(model, out, seeds=chosen, drawn=shown, **options)
     dropped, total = len(made.maps), len(made.weights)
     click.echo(
         f"{out}: {dropped} of {total} maps of {made.layer} dropped ({dropped / total:.0%}), by "
-        f"{made.positions:,} positions in {made.boxes:,} boxes; {made.right:.0%} of these and of "
-        "as many outside are told right."
+        f"{made.positions:,} positions in {made.boxes:,} box{'es' * (made.boxes != 1)} and as many "
+        f"outside; {told_right(made.right)}."
     )
     if made.detector:
         lesson = made.detector.lesson

@@ -10,10 +10,12 @@ import dcgan
 from dcgan.cli.door import PathType, given, main, stopped_saying
 
 STOPPED = "Stopped; nothing was written."
+PARTLY_STOPPED = "Stopped; only pictures that were finished were written."
 SEEDS = "Such as 0-8 or 1,2,5-10, or a .npy file of latents."
 label_option = click.option(
     "--class", "label", metavar="NAME", help="Class to draw, for a conditional model."
 )
+device_option = click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
 
 
 def seeds_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -29,8 +31,9 @@ def seeds_option(default: str) -> Callable[[Callable[..., None]], Callable[..., 
 @click.argument("out", type=PathType())
 @seeds_option("0-8")
 @click.option(
-    "--steps", type=click.IntRange(2), default=10, help="Pictures in a row. [default: 10]"
-)
+    "--steps", metavar="N", type=click.IntRange(2), default=10,
+    help="Pictures in a row. [default: 10]",
+)  # fmt: skip
 @click.option("--loop", is_flag=True, help="Go back to the first.")
 @label_option
 @click.option(
@@ -38,6 +41,7 @@ def seeds_option(default: str) -> Callable[[Callable[..., None]], Callable[..., 
     help="Made by `dcgan encoder`; steps are measured in its features too.",
 )  # fmt: skip
 @click.option("--source", metavar="SOURCE", help="Training pictures, to compare steps with.")
+@device_option
 def walk(model: Path, out: Path, **options: Any) -> None:
     """Walk from latent to latent of MODEL, and show what is seen on the way in OUT.
 
@@ -66,7 +70,11 @@ def walk(model: Path, out: Path, **options: Any) -> None:
 @click.option("--b", metavar="SEEDS", required=True, help="Exemplars of B, which is taken off.")
 @click.option("--c", metavar="SEEDS", required=True, help="Exemplars of C, which is added.")
 @label_option
-@click.option("--seed", type=click.IntRange(0), default=42, help="Of the neighbours. [default: 42]")
+@click.option(
+    "--seed", metavar="N", type=click.IntRange(0), default=42,
+    help="Of the neighbours. [default: 42]",
+)  # fmt: skip
+@device_option
 def arithmetic(model: Path, out: Path, **options: Any) -> None:
     """Draw A - B + C with MODEL on the sheet OUT, each the mean of some exemplars' latents.
 
@@ -89,11 +97,13 @@ def arithmetic(model: Path, out: Path, **options: Any) -> None:
 @click.argument("source")
 @click.argument("out", type=PathType())
 @click.argument("wanted")
-@click.option("--count", type=click.IntRange(1), default=12, help="How many. [default: 12]")
+@click.option(
+    "--count", metavar="N", type=click.IntRange(1), default=12, help="How many. [default: 12]"
+)
 @click.option(
     "--seeds", metavar="SEEDS", default="0-1999", help="To choose from. [default: 0-1999]"
 )
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@device_option
 def find(model: Path, source: str, out: Path, wanted: str, **options: Any) -> None:
     """Find samples of MODEL that are as WANTED, by the labels of SOURCE, and show them in OUT.
 
@@ -118,14 +128,20 @@ def find(model: Path, source: str, out: Path, wanted: str, **options: Any) -> No
 @click.option("--from", "start", metavar="SEEDS", help=f"Where the direction starts. {SEEDS}")
 @click.option("--to", "end", metavar="SEEDS", help="Where it leads, likewise.")
 @click.option("--name", metavar="NAME", default="turn", help="Of that direction. [default: turn]")
-@click.option("--pca", type=click.IntRange(1), help="So many of the first layer's activations.")
-@click.option("--weights", type=click.IntRange(1), help="So many of the first layer's weights.")
+@click.option(
+    "--pca", metavar="N", type=click.IntRange(1), help="So many of the first layer's activations."
+)
+@click.option(
+    "--weights", metavar="N", type=click.IntRange(1), help="So many of the first layer's weights."
+)
 @click.option("--source", metavar="SOURCE", help="Labelled pictures, for --labels.")
 @click.option(
     "--labels", "wanted", metavar="WANTED", default="", help="Such as smile=yes,turn=low."
 )
-@label_option
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@click.option(
+    "--class", "label", metavar="NAME", help="Whose activations --pca takes, if there are classes."
+)
+@device_option
 def directions(model: Path, file: Path, **options: Any) -> None:
     """Find directions in the latents of MODEL, and add them by name to FILE.
 
@@ -133,6 +149,7 @@ def directions(model: Path, file: Path, **options: Any) -> None:
     groups of exemplars: from the mean of one to that of the other. Of activations: principal
     components (GANSpace). Of weights: what the first layer stretches most (SeFa). Of labels: across
     a linear boundary between latents (InterFaceGAN), where pictures are judged as by `dcgan find`.
+    Those of a class's activations have its name: pca1@cat.
 
     \b
     Examples:
@@ -152,9 +169,14 @@ def directions(model: Path, file: Path, **options: Any) -> None:
 @click.option("--from", "start", metavar="SEEDS", help=f"Where the direction starts. {SEEDS}")
 @click.option("--to", "end", metavar="SEEDS", help="Where it leads, likewise.")
 @click.option("--along", metavar="FILE:NAME", help="Instead, as `dcgan directions` made it.")
-@click.option("--steps", type=click.IntRange(3), default=11, help="An odd number. [default: 11]")
-@click.option("--reach", type=float, default=1.0, help="Largest multiple of it. [default: 1]")
+@click.option(
+    "--steps", metavar="N", type=click.IntRange(3), default=11, help="An odd number. [default: 11]"
+)
+@click.option(
+    "--reach", metavar="X", type=float, default=1.0, help="Largest multiple of it. [default: 1]"
+)
 @label_option
+@device_option
 def turn(model: Path, out: Path, **options: Any) -> None:
     """Turn samples of MODEL along a direction, step by step, on the sheet OUT.
 
@@ -168,10 +190,12 @@ def turn(model: Path, out: Path, **options: Any) -> None:
       dcgan turn runs/photos turn.png --along photos.npz:pca1 --seeds 0-9 --reach 1.5
       dcgan turn runs/photos all.png --along photos.npz --seeds 3
     """
+    from dcgan.captions import counted
+
     with stopped_saying(STOPPED):
         made = dcgan.turn(model, out, **options)
     rows, steps = made.pictures.shape[:2]
-    click.echo(f"{out}: {rows} rows of {steps} pictures.")
+    click.echo(f"{out}: {counted(rows, 'row')} of {steps} pictures.")
 
 
 @main.command()
@@ -184,24 +208,32 @@ def turn(model: Path, out: Path, **options: Any) -> None:
     default="inverted.png",
     help="The sheet; the latents go beside it. [default: inverted.png]",
 )
-@click.option("--starts", type=click.IntRange(1), default=4, help="Of each picture. [default: 4]")
-@click.option("--steps", type=click.IntRange(1), default=300, help="Of each start. [default: 300]")
+@click.option(
+    "--starts", metavar="N", type=click.IntRange(1), default=4, help="Of each picture. [default: 4]"
+)
+@click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(1),
+    default=300,
+    help="Of each start. [default: 300]",
+)
 @label_option
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@device_option
 def invert(model: Path, images: tuple[Path, ...], out: Path, **options: Any) -> None:
     """Find the latent of each IMAGE: what MODEL must be told to draw it.
 
     The sheet shows each picture above the nearest that was found, with its PSNR (above 30 dB they
     look the same) and its loss, on pixels and on the discriminator's features. The latents stand
-    beside it, in a .npy file for walk, arithmetic and turn. Of a picture its middle
-    is resized, as training does by default.
+    beside it, in a .npy file for walk, arithmetic and turn. Pictures are cropped and resized as in
+    the model's training. Ctrl-C keeps those that are finished.
 
     \b
     Examples:
       dcgan invert runs/faces me.jpg you.jpg --out us.png
       dcgan walk runs/faces from-me-to-you.gif --seeds us.npy
     """
-    with stopped_saying(STOPPED):
+    with stopped_saying(PARTLY_STOPPED):
         found = dcgan.invert(model, images, out, **options)
     for image, ratio in zip(images, found.psnr.tolist(), strict=True):
         click.echo(f"{image}: PSNR {ratio:.1f} dB")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dcgan.errors import DCGANError, did_you_mean
+from dcgan.errors import DCGANError
 from dcgan.images import to_bytes
 from dcgan.networks import Generator
 from dcgan.size import Size
@@ -29,11 +29,14 @@ def chosen_layer(generator: Generator, layer: str | None) -> str:
     names = hidden_layers(generator)
     if layer is None:
         return names[-2:][0]
-    if layer not in names:
-        raise DCGANError(
-            f"The generator has no hidden layer {layer!r}. {did_you_mean(layer, names)}"
-        )
+    require_layer(layer, names, "generator has no hidden layer")
     return layer
+
+
+def require_layer(layer: str, names: Sequence[str], lack: str) -> None:
+    """Raises a DCGANError unless a layer is one of these."""
+    if layer not in names:
+        raise DCGANError(f"The {lack} {layer!r}. Possible: {', '.join(names)}.")
 
 
 @torch.no_grad()
@@ -63,6 +66,19 @@ def draw_without(
     """
     x = activations_of(generator, z, chosen_layer(generator, layer), labels)
     require_maps(maps, x.shape[1], layer)
+    return drawn_without(generator, x, layer, maps, labels)
+
+
+@torch.no_grad()
+def drawn_without(
+    generator: Generator,
+    activations: Tensor,
+    layer: str,
+    maps: Sequence[int],
+    labels: Labels | None = None,
+) -> Pixels:
+    """As `draw_without`, of a layer's activations (N, maps, h, w), which stay as they are."""
+    x = activations.clone()
     x[:, list(maps)] = 0.0
     labels = None if labels is None else labels.to(x.device)
     return to_bytes(generator.from_features(layer, x, labels)).cpu()

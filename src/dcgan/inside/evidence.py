@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dcgan.captions import counted
 from dcgan.data.loader import derive
 from dcgan.errors import DCGANError
 from dcgan.images import to_floats
@@ -29,6 +30,8 @@ class Evidence(NamedTuple):
     """(N, maps)."""
     inside: NDArray[np.bool_]
     """(N,)."""
+    seeds: NDArray[np.int64]
+    """(N,) of the samples that they are in."""
 
 
 def find_boxes(
@@ -44,8 +47,8 @@ def find_boxes(
         boxes |= zip(batch, detector.windows(to_floats(draw(generator, z, labels))), strict=True)
     if not any(boxes.values()):
         raise DCGANError(
-            f"The detector finds nothing in {len(seeds)} samples of this model; try more of them, "
-            "or give boxes."
+            f"The detector finds nothing in {counted(len(seeds), 'sample')} of this model; try "
+            "more of them, or give boxes."
         )
     return boxes
 
@@ -68,7 +71,7 @@ def gather(generator: Generator, boxes: Boxes, layer: str, seed: int = 42) -> Ev
     Raises:
         DCGANError: there are too few positions.
     """
-    size, vectors, inside = generator.config.size, [], []
+    size, vectors, inside, samples = generator.config.size, [], [], []
     seeds = [number for number, found in boxes.items() if found]
     if not seeds:
         raise DCGANError("No boxes are given.")
@@ -79,8 +82,9 @@ def gather(generator: Generator, boxes: Boxes, layer: str, seed: int = 42) -> Ev
             others = outside(covers, derive(seed, "outside", number))
             vectors += [sample[covers], sample[others]]
             inside += [np.full(covers.sum(), True), np.full(others.sum(), False)]
-    found = Evidence(np.concatenate(vectors), np.concatenate(inside))
-    require_enough(found, sum(map(len, boxes.values())), layer)
+            samples.append(np.full(covers.sum() + others.sum(), number))
+    found = Evidence(*map(np.concatenate, (vectors, inside, samples)))
+    require_enough(found, layer)
     return found
 
 
@@ -93,14 +97,14 @@ def outside(covers: NDArray[np.bool_], key: int) -> NDArray[np.bool_]:
     return chosen.reshape(covers.shape)
 
 
-def require_enough(evidence: Evidence, boxes: int, layer: str) -> None:
+def require_enough(evidence: Evidence, layer: str) -> None:
     """Raises a DCGANError if there are too few positions inside or outside of boxes."""
     inside = int(evidence.inside.sum())
     counts = {"inside": inside, "outside": len(evidence.inside) - inside}
     for where, count in counts.items():
         if count < LEAST_POSITIONS:
             raise DCGANError(
-                f"Layer {layer} has {count} positions {where} of the {boxes} boxes, and at least "
-                f"{LEAST_POSITIONS} are needed; give boxes in more samples (the paper: 52 in 150), "
-                "or take a layer nearer to the picture."
+                f"Layer {layer} has too few positions {where} of the boxes: {count}, and at least "
+                f"{LEAST_POSITIONS} are needed; take boxes in more samples (the paper: 52 in 150), "
+                "or a layer nearer to the picture."
             )

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dcgan.captions import captioned
+from dcgan.captions import captioned, sheet_path
 from dcgan.data.loader import derive
 from dcgan.data.pack import Pack
 from dcgan.data.packing import matching_pack
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.features.vectors import chosen_steps, store_statistics
-from dcgan.images import Picture, refit, require_writable_picture, save_picture
-from dcgan.inside.dropping import require_maps
+from dcgan.images import Picture, refit, save_picture
+from dcgan.inside.dropping import require_layer, require_maps
 from dcgan.inside.field import OUTSIDE, Field, patch, receptive_fields
 from dcgan.inside.responses import Responses, Seen, look, shown, some
 from dcgan.log import logger
@@ -76,11 +76,10 @@ def filters(
         DCGANError: there is no such model, source, layer, map or device; or there are fewer
             pictures than asked for; or the sheet cannot be written.
     """
-    if out is not None:
-        require_writable_picture(Path(out).expanduser(), SHEET_CHANNELS)
     chosen = choose_device(device)
     loaded = model if isinstance(model, Model) else load(model)
     name, numbers = chosen_maps(loaded.discriminator, layer, maps)
+    path = sheet_path(out, SHEET_CHANNELS)
     pack = pack_for(loaded, pictures)
     if not 1 <= count <= len(pack):
         raise DCGANError(f"`count` (={count}) must be 1 to {len(pack)}, as many as are there.")
@@ -98,8 +97,8 @@ def filters(
     for number, row in zip(numbers, made.trained.responses.values.tolist(), strict=True):
         if row[0] <= 0:
             logger.warning(f"Map {number} is nowhere above 0 in these pictures: no gradient.")
-    if out is not None:
-        save_picture(filters_sheet(made), Path(out).expanduser())
+    if path:
+        save_picture(filters_sheet(made), path)
     return made
 
 
@@ -123,9 +122,10 @@ def chosen_maps(
             f"{discriminator.config.classes}); its maps can only be looked at in a model without "
             "classes."
         )
-    steps = chosen_steps(discriminator, None if layer is None else [layer])
-    name, step = list(steps.items())[-1]
-    total = step.inner_maps
+    steps = chosen_steps(discriminator, None)
+    name = list(steps)[-1] if layer is None else layer
+    require_layer(name, list(steps), "discriminator has no layer")
+    total = steps[name].inner_maps
     numbers = tuple(range(min(FIRST_MAPS, total)) if maps is None else maps)
     if not numbers:
         raise DCGANError(f"`maps` names none; layer {name} has the maps 0 to {total - 1}.")

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
 
-from dcgan.captions import captioned
+from dcgan.captions import captioned, counted, sheet_path
 from dcgan.data.loader import derive
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
-from dcgan.images import Picture, require_writable_picture, save_picture, to_floats
+from dcgan.images import Picture, save_picture, to_floats
 from dcgan.inside.boxes import Box, Boxes, read_boxes
 from dcgan.inside.detector import Detector, detector_for, windows_of
-from dcgan.inside.dropping import chosen_layer, draw_without
-from dcgan.inside.evidence import find_boxes, gather, latents_in_batches
-from dcgan.inside.regression import weights_of
+from dcgan.inside.dropping import activations_of, chosen_layer, drawn_without
+from dcgan.inside.evidence import Evidence, find_boxes, gather, latents_in_batches
+from dcgan.inside.regression import held_out_accuracy, weights_of
+from dcgan.log import logger
 from dcgan.model import Model, load
 from dcgan.networks import Generator
 from dcgan.tensors import Pixels
@@ -52,7 +53,8 @@ class Forgotten:
 
     layer: str
     weights: NDArray[np.float64]
-    """(maps,) of the logistic regression; above 0 where a map speaks for the object."""
+    """(maps,) of the logistic regression, as `weights_of` has them; above 0 where a map speaks for
+    the object."""
     maps: tuple[int, ...]
     """Those with a weight above 0, which are dropped."""
     random_maps: tuple[tuple[int, ...], ...]
@@ -60,8 +62,9 @@ class Forgotten:
     boxes: int
     positions: int
     """Inside of the boxes."""
-    right: float
-    """Share of the positions that the regression was fitted to and tells right, in [0, 1]."""
+    right: float | None
+    """Share of the positions in every fifth sample with boxes that a regression fitted to the
+    others tells right, in [0, 1]; None with fewer than five such samples."""
     seeds: tuple[int, ...]
     """Of the samples drawn."""
     rows: list[Row]
@@ -86,7 +89,8 @@ def forget(
 
     Section 6.3.1 and Figure 6: a logistic regression on the activations of a hidden layer tells
     positions inside of boxes around the object from positions outside in the same samples; the maps
-    with a weight above 0 are dropped. Needs scikit-learn.
+    with a weight above 0 are dropped. The weights are of all samples; how often they are right is
+    measured by a second regression, without every fifth sample. Needs scikit-learn.
 
     Args:
         model: the model, its file, or a run's folder.
@@ -106,7 +110,8 @@ def forget(
 
     Raises:
         DCGANError: neither boxes nor a detector are given; there is no such model, file, layer or
-            device; the boxes are not such, or too few; or the sheet cannot be written.
+            device; the boxes are not such, or too few; no seed is to be drawn; or the sheet cannot
+            be written.
     """
     if boxes is None and detector is None:
         raise DCGANError("Give boxes around the object, or a detector that finds them.")
@@ -114,17 +119,21 @@ def forget(
     config, chosen = loaded.config, choose_device(device)
     if not (math.isfinite(C) and C > 0):
         raise DCGANError(f"`C` (={C}) must be a number above 0.")
-    if out is not None:
-        require_writable_picture(Path(out).expanduser(), max(config.channels, 3))
+    if drawn is not None and not len(drawn):
+        raise DCGANError("No samples to draw: `drawn` names no seed.")
     name = chosen_layer(loaded.generator, layer)
     given = read_boxes(boxes, config.size) if isinstance(boxes, str | Path) else boxes
-    finder = None if detector is None else detector_for(detector, config, device).to(chosen)
+    path = sheet_path(out, config.channels)
+    finder = None
+    if detector is not None:
+        finder = copy.deepcopy(detector_for(detector, config, device)).to(chosen)
     generator = copy.deepcopy(loaded.generator).to(chosen)
     if given is None:
         assert finder is not None
         given = find_boxes(generator, finder, seeds)
     evidence = gather(generator, given, name, seed)
-    weights, right = weights_of(*evidence, C)
+    weights = weights_of(evidence.vectors, evidence.inside, C)
+    warn_of_few(evidence)
     maps = tuple(np.flatnonzero(weights > 0).tolist())
     lots = [by_lot(len(weights), len(maps), seed, number) for number in range(LOTS)]
     lots = lots if finder else lots[:1]
@@ -137,14 +146,25 @@ def forget(
         random_maps=tuple(lots),
         boxes=sum(map(len, given.values())),
         positions=int(evidence.inside.sum()),
-        right=right,
+        right=held_out_accuracy(*evidence, C),
         seeds=shown,
         rows=draw_rows(generator, name, [(), maps, *lots], shown, finder),
         detector=finder,
     )
-    if out is not None:
-        save_picture(forget_sheet(made), Path(out).expanduser())
+    if path:
+        save_picture(forget_sheet(made), path)
     return made
+
+
+def warn_of_few(evidence: Evidence) -> None:
+    """Says so if there are fewer positions than maps."""
+    positions, maps = evidence.vectors.shape
+    if positions < maps:
+        logger.warning(
+            f"There are fewer positions ({positions}) than maps ({maps}), so that almost any split "
+            "of them can be learnt, and which maps speak for the object is arbitrary; take boxes "
+            "in more samples."
+        )
 
 
 def by_lot(total: int, count: int, seed: int, lot: int) -> tuple[int, ...]:
@@ -160,19 +180,14 @@ def draw_rows(
     seeds: Sequence[int],
     detector: Detector | None,
 ) -> list[Row]:
-    """The samples of seeds, drawn without each choice of maps, of which the first is none.
-
-    Raises:
-        DCGANError: no seeds are given.
-    """
-    if not seeds:
-        raise DCGANError("No samples to draw: `drawn` names no seed.")
+    """The samples of seeds, drawn without each choice of maps, of which the first is none."""
     pictures: list[list[Pixels]] = [[] for _ in choices]
     counts, shown = np.zeros((len(choices), 2), np.int64), SHOWN
     for _, z, labels in latents_in_batches(generator, seeds, "Drawing"):
         boxes: list[tuple[Box, ...]] = []
+        activations = activations_of(generator, z, layer, labels)
         for number, maps in enumerate(choices):
-            drawn = draw_without(generator, z, layer, maps, labels)
+            drawn = drawn_without(generator, activations, layer, maps, labels)
             pictures[number].append(drawn[:shown])
             if detector:
                 masks = detector.masks(to_floats(drawn))
@@ -201,11 +216,11 @@ def forget_sheet(made: Forgotten) -> Picture:
     Returns:
         (H, W, 3) uint8; (H, W, 4) of pictures with transparency.
     """
-    count = len(made.maps)
-    left = ["as it is", f"{count} maps\ndropped", f"{count} random\nmaps dropped"]
+    dropped, random = (counted(len(made.maps), noun) for noun in ("map", "random map"))
+    left = ["as it is", f"{dropped} dropped", f"{random} dropped"]
     tiles = [picture for row in made.rows[:3] for picture in row.pictures.numpy()]
     shown = len(made.rows[0].pictures)
-    return captioned(tiles, shown, above=[str(seed) for seed in made.seeds[:shown]], left=left)
+    return captioned(tiles, shown, above=[f"seed {seed}" for seed in made.seeds[:shown]], left=left)
 
 
 def to_table(made: Forgotten) -> Table:

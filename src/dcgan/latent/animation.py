@@ -6,10 +6,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from dcgan.captions import enlarged, factor_for
+from dcgan.captions import enlarged, factor_for, sheet_path
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
-from dcgan.images import WRITABLE, Picture, require_writable_picture
+from dcgan.images import WRITABLE, Picture
 from dcgan.tensors import Pixels
 
 VIDEO = ".mp4"
@@ -79,24 +79,27 @@ def to_image(picture: Picture) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
-def require_writable(path: Path, channels: int) -> None:
-    """Refuses, before the work, what can be neither a sheet nor an animation.
+def walk_path(out: str | Path | None, channels: int) -> Path | None:
+    """As `sheet_path`, but also for animations.
 
     Raises:
         DCGANError: the file's name ends in none of their endings, it cannot be written, or PyAV is
             missing for a video.
     """
+    if out is None:
+        return None
+    path = Path(out).expanduser()
     ending = path.suffix.lower()
-    if ending == VIDEO:
-        video_library()
-    if ending in ANIMATED and path.is_dir():
-        raise DCGANError(f"Cannot write the animation {path}: it is a folder.")
-    if ending in ANIMATED:
-        make_folder(path.absolute().parent)
-    elif ending in WRITABLE:
-        require_writable_picture(path, channels)
-    else:
+    if ending in WRITABLE and ending not in ANIMATED:
+        return sheet_path(path, channels)
+    if ending not in ANIMATED:
         stills = " ".join(still for still in WRITABLE if still not in ANIMATED)
         raise DCGANError(
             f"{path} must end in {stills} for a sheet, or {' '.join(ANIMATED)} for an animation."
         )
+    if ending == VIDEO:
+        video_library()
+    if path.is_dir():
+        raise DCGANError(f"Cannot write the animation {path}: it is a folder.")
+    make_folder(path.absolute().parent)
+    return path

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 
-from dcgan.captions import captioned
-from dcgan.images import Picture, require_writable_picture, save_picture
+from dcgan.captions import captioned, sheet_path
+from dcgan.images import Picture, save_picture
 from dcgan.latent.points import Given, Points, opened, pictures_of, points
 from dcgan.model import Model
 from dcgan.tensors import Latents, Pixels
@@ -39,6 +39,7 @@ def arithmetic(
     c: Given,
     label: str | int | None = None,
     seed: int = 42,
+    device: str = "auto",
 ) -> Arithmetic:
     """Draws A - B + C, where each is the mean of some exemplars' latents, and its neighbours.
 
@@ -51,16 +52,16 @@ def arithmetic(
         a, b, c: exemplars: seeds, arrays (N, latent_dim), or `.npy` files.
         label: the class to draw, for a conditional model.
         seed: of the neighbours, which differ from the result by U(-0.25, 0.25) in each number.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
-        DCGANError: there is no such model, file or class, the latents are those of another model,
-            or `out` cannot be written.
+        DCGANError: there is no such model, file, class or device, the latents are those of another
+            model, or `out` cannot be written.
     """
-    loaded = opened(model)
-    path = None if out is None else Path(out).expanduser()
-    if path:
-        require_writable_picture(path, loaded.config.channels)
-    groups = [points(given, loaded.config) for given in (a, b, c)]
+    loaded = opened(model, device)
+    given = (("`a`", a), ("`b`", b), ("`c`", c))
+    groups = [points(those, loaded.config, name) for name, those in given]
+    path = sheet_path(out, loaded.config.channels)
     means = torch.stack([group.z.mean(dim=0) for group in groups])
     latents = neighbourhood(signed(means), seed)
     every = torch.cat([*(group.z for group in groups), means, latents])

@@ -36,7 +36,8 @@ def of_groups(config: NetworkConfig, start: Given | None, end: Given | None) -> 
     if start is None or end is None:
         missing = "--from" if start is None else "--to"
         raise DCGANError(f"A direction leads from one group to another; give {missing} too.")
-    way = points(end, config).z.mean(dim=0) - points(start, config).z.mean(dim=0)
+    first = points(start, config, "--from or `start`").z.mean(dim=0)
+    way = points(end, config, "--to or `end`").z.mean(dim=0) - first
     if not way.any():
         raise DCGANError("Both groups of exemplars have one mean; no direction leads to itself.")
     return way
@@ -58,7 +59,7 @@ def of_weights(model: Model, count: int) -> Latents:
     assert isinstance(norm, nn.BatchNorm1d)
     assert norm.running_var is not None
     gains = (norm.running_var + norm.eps).rsqrt() * (1 if norm.weight is None else norm.weight)
-    matrix = (linear.weight[:, : model.config.latent_dim] * gains[:, None]).double().cpu()
+    matrix = (linear.weight[:, : model.config.latent_dim] * gains[:, None]).cpu().double()
     _, vectors = torch.linalg.eigh(matrix.T @ matrix)  # the least first
     return as_long(one_way(vectors.T.flip(0)[:count]), model.config)
 
@@ -111,9 +112,9 @@ def one_way(rows: Tensor) -> Tensor:
     return torch.where(rows.sum(dim=1, keepdim=True) < 0, -rows, rows)
 
 
-def numbered(kind: str, rows: Latents) -> Directions:
-    """Directions by their kind and number, from 1 on."""
-    return {f"{kind}{number}": row for number, row in enumerate(rows, 1)}
+def numbered(kind: str, rows: Latents, place: str = "") -> Directions:
+    """Directions by their kind and number, from 1 on, and the place where they hold."""
+    return {f"{kind}{number}{place}": row for number, row in enumerate(rows, 1)}
 
 
 def require_count(config: NetworkConfig, count: int, name: str) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.files import make_folder, replacing
 from dcgan.latent.axes import Directions, numbered, of_activations, of_groups, of_weights
-from dcgan.latent.points import Given, opened
+from dcgan.latent.points import Given, class_of, classes_of, opened
 from dcgan.model import Model
 
 FORMAT = "dcgan directions 1"
@@ -44,12 +44,13 @@ def directions(
         file: a `.npz` file; directions that are in it stay, unless one has the same name.
         start, end: the groups of exemplars: seeds, latents, or a `.npy` file.
         name: of the direction from one to the other.
-        pca: so many principal components of the first layer's activations, `pca1` and on.
+        pca: so many principal components of the first layer's activations, `pca1` and on; those of
+            a class are called `pca1@CLASS`, as another class has others.
         weights: so many inputs that the first layer's weights stretch most, `weights1` and on.
         source: labelled pictures.
         wanted: values of its label columns, as for `find`; each gives a direction of that name,
             such as `smile=yes`.
-        label: the class to look at, for a conditional model.
+        label: the class whose activations are looked at, for a conditional model.
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Returns:
@@ -59,7 +60,7 @@ def directions(
         DCGANError: there is no such model, source, column, value or device, the file is of another
             model, or cannot be written, or nothing was asked for.
     """
-    loaded, path = opened(model), Path(file).expanduser()
+    loaded, path = opened(model, device), Path(file).expanduser()
     require_directions_file(path)
     before = load_directions(path, loaded) if path.exists() else {}
     added: Directions = {}
@@ -69,7 +70,9 @@ def directions(
     if weights:
         added |= numbered("weights", of_weights(loaded, weights))
     if pca:
-        added |= numbered("pca", of_activations(loaded, pca, label))
+        index = class_of(loaded, label)
+        place = "" if index is None else f"@{classes_of(loaded)[index]}"
+        added |= numbered("pca", of_activations(loaded, pca, label), place)
     if wanted or source is not None:
         # The classifiers stand on scikit-learn, which nothing else here needs.
         from dcgan.latent.boundary import of_labels
@@ -86,8 +89,8 @@ def directions(
 
 def require_name(name: str) -> None:
     """Raises a DCGANError unless a direction can be called so."""
-    if not name.strip() or ":" in name:
-        raise DCGANError(f"A direction's `name` (={name}) must be a word without a colon.")
+    if not name.strip():
+        raise DCGANError(f"A direction's `name` (={name}) must be a word.")
 
 
 def require_directions_file(path: Path) -> None:
@@ -154,11 +157,11 @@ def named_directions(place: str | Path, model: Model) -> Directions:
     Raises:
         DCGANError: as `load_directions`, or there is none of this name.
     """
-    head, colon, name = str(place).rpartition(":")
-    whole = Path(place).expanduser()
-    if not colon or whole.exists() or name.endswith(".npz"):
-        return load_directions(whole, model)
-    found = load_directions(Path(head).expanduser(), model)
+    head, ending, name = str(place).partition(".npz:")
+    path = Path(head + ending.removesuffix(":")).expanduser()
+    found = load_directions(path, model)
+    if not ending:
+        return found
     if name not in found:
-        raise DCGANError(f"{head} has no direction {name!r}. {did_you_mean(name, found)}")
+        raise DCGANError(f"{path} has no direction {name!r}. {did_you_mean(name, found)}")
     return {name: found[name]}

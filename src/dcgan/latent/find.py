@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dcgan.captions import captioned
+from dcgan.captions import captioned, counted, sheet_path
 from dcgan.errors import DCGANError
-from dcgan.images import Picture, require_writable_picture, save_picture
+from dcgan.images import Picture, save_picture
 from dcgan.latent.judging import Wish, eyes_of, judges_for, parse_wishes, scores
 from dcgan.latent.points import opened
 from dcgan.log import logger
@@ -58,10 +58,7 @@ def find(
         DCGANError: there is no such model, source, column, value or device, too few pictures have
             the value, or `out` cannot be written.
     """
-    loaded = opened(model)
-    path = None if out is None else Path(out).expanduser()
-    if path:
-        require_writable_picture(path, loaded.config.channels)
+    loaded = opened(model, device)
     candidates = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
     if count < 1:
         raise DCGANError(f"`count` (={count}) must be 1 or more.")
@@ -69,14 +66,15 @@ def find(
         raise DCGANError("No seed was given to choose from; the more, the better those found.")
     wishes = parse_wishes(wanted)
     eyes = eyes_of(loaded, device)
+    path = sheet_path(out, loaded.config.channels)
     judges = judges_for(eyes, loaded, source, wishes)
     smallest = scores(eyes, judges, loaded, candidates).min(axis=1)
     best = np.argsort(-smallest, kind="stable")[:count]
-    misses = count - int((smallest[best] > 0).sum())
-    if misses:
+    hits = int((smallest[best] > 0).sum())
+    if hits < count:
         logger.warning(
-            f"Of {len(candidates):,} samples only {count - misses} are as wished, by the "
-            "classifiers; choose from more with --seeds, or wish for less."
+            f"As wished, by the classifiers: only {hits} of {counted(len(candidates), 'sample')}; "
+            "choose from more with --seeds, or wish for less."
         )
     chosen = [candidates[number] for number in best]
     found = Found(

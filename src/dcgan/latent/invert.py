@@ -8,17 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dcgan.captions import captioned
+from dcgan.captions import captioned, sheet_path
 from dcgan.config import NetworkConfig
 from dcgan.data.pack import Reading, save_array
-from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.images import (
     Picture,
     PictureError,
     decode,
     file_size,
-    require_writable_picture,
     save_picture,
     to_floats,
 )
@@ -34,6 +32,8 @@ SCREENED = 512
 """Latents drawn for each picture, of which the nearest ones become the starts."""
 LEARNING_RATE = 0.1
 LONGEST_NAME = 16
+MOST_COLUMNS = 8
+"""Pictures in a row of the sheet."""
 SEED = 42
 
 Given = str | Path | Picture
@@ -69,7 +69,8 @@ def invert(
 
     Adam lowers the squared error of pixels, and that of the discriminator's features. Where the
     prior is uniform a number that leaves [-1, 1] is drawn anew (Lipton and Tripathi 2017). Begun at
-    the nearest of 512 latents, the best of all that was met on the way is kept.
+    the nearest of 512 latents, the best of all that was met on the way is kept. If the user stops
+    the work, what is found of the pictures before is written.
 
     Args:
         model: the model, its file, or a run's folder.
@@ -86,40 +87,70 @@ def invert(
         DCGANError: there is no such model, class or device, a picture cannot be read, or the files
             cannot be written.
     """
-    loaded = opened(model)
-    path = None if out is None else Path(out).expanduser()
+    loaded = opened(model, device)
+    index = class_of(loaded, label)
+    require_work(images, starts, steps)
+    path = sheet_path(out, loaded.config.channels)
     if path:
         require_replaceable(path, images, loaded.config)
-    require_work(images, starts, steps)
-    index, chosen = class_of(loaded, label), choose_device(device)
     targets = torch.from_numpy(np.stack([read(image, loaded.reading) for image in images]))
-    loaded.to(chosen)
-    with progress("Inverting", steps * len(targets), unit="steps") as bar:
-        reached = [
-            nearest(loaded, target.to(chosen), index, starts, steps, bar)
-            for target in torch.split(to_floats(targets), 1)
-        ]
-    z = torch.stack([latent for latent, _ in reached])
-    pictures = pictures_of(loaded, z, label)
-    losses = torch.tensor([loss for _, loss in reached])
-    found = Inversion(z, targets, pictures, psnr(targets, pictures), losses)
+    reached: list[Reached] = []
+    try:
+        with progress("Inverting", steps * len(targets), unit="steps") as bar:
+            for target in torch.split(to_floats(targets), 1):
+                reached.append(nearest(loaded, target, index, starts, steps, bar))
+    except KeyboardInterrupt:
+        if path and reached:
+            save(inversion_of(reached, targets, loaded, label), images, path)
+            logger.info(
+                f"{len(reached)} of {len(targets)} pictures were finished: {path}, "
+                f"{path.with_suffix('.npy')}"
+            )
+        raise
+    found = inversion_of(reached, targets, loaded, label)
     if path:
-        save_array(path.with_suffix(".npy"), z.numpy())
-        save_picture(sheet_of(found, images), path)
+        save(found, images, path)
     return found
+
+
+class Reached(NamedTuple):
+    """The latent (latent_dim,) that was found for a picture, and its loss."""
+
+    z: Tensor
+    loss: float
+
+
+def inversion_of(
+    reached: Sequence[Reached], targets: Pixels, model: Model, label: str | int | None
+) -> Inversion:
+    """What was found for the first of the given pictures, with what is drawn of it."""
+    z, losses = torch.stack([one.z for one in reached]), torch.tensor([one.loss for one in reached])
+    pictures, targets = pictures_of(model, z, label), targets[: len(z)]
+    return Inversion(z, targets, pictures, psnr(targets, pictures), losses)
+
+
+def save(found: Inversion, images: Sequence[Given], path: Path) -> None:
+    """Writes the sheet, and beside it the latents.
+
+    Raises:
+        DCGANError: they cannot be written.
+    """
+    save_array(path.with_suffix(".npy"), found.latents.numpy())
+    save_picture(sheet_of(found, images), path)
 
 
 def nearest(
     model: Model, target: Images, index: int | None, starts: int, steps: int, bar: Bar
-) -> tuple[Tensor, float]:
-    """The latent (latent_dim,) whose picture is nearest to one (1, C, H, W), and its loss."""
+) -> Reached:
+    """The latent whose picture is nearest to one (1, C, H, W), and its loss."""
     rng = torch.Generator().manual_seed(SEED)  # anew: a picture's latent is its own
+    target = target.to(next(model.generator.parameters()).device)
     loss = loss_towards(model, target, index)
     z = nearest_draws(model.config, loss, starts, rng, target.device)
     for best in descent(model.config, loss, z, steps, rng):
         bar.update(bar.done + 1, f"loss {float(best.losses.min()):.3g}")
     chosen = best.losses.argmin()
-    return best.z[chosen].cpu(), float(best.losses[chosen])
+    return Reached(best.z[chosen].cpu(), float(best.losses[chosen]))
 
 
 class Best(NamedTuple):
@@ -259,10 +290,9 @@ def require_replaceable(path: Path, images: Sequence[Given], config: NetworkConf
     """Refuses, before the work, files for the sheet and the latents that should not be written.
 
     Raises:
-        DCGANError: the sheet is no picture file, or one of the given pictures; or what stands where
-            the latents shall stand is something else.
+        DCGANError: the sheet is one of the given pictures; or what stands where the latents shall
+            stand is something else.
     """
-    require_writable_picture(path, config.channels)
     given = [Path(image).expanduser() for image in images if isinstance(image, str | Path)]
     if path.resolve() in [image.resolve() for image in given]:
         raise DCGANError(f"{path} is one of the given pictures; give another name for the sheet.")
@@ -290,11 +320,18 @@ def sheet_of(found: Inversion, images: Sequence[Given]) -> Picture:
         f"PSNR {ratio:.1f} dB\nloss {loss:.3g}"
         for ratio, loss in zip(found.psnr.tolist(), found.losses.tolist(), strict=True)
     ]
+    given = list(zip(found.targets.numpy(), names, strict=False))
+    drawn = list(zip(found.pictures.numpy(), reached, strict=True))
+    columns = min(len(drawn), MOST_COLUMNS)
+    places: list[tuple[Picture | None, str]] = []
+    for start in range(0, len(drawn), columns):
+        for row in (given[start : start + columns], drawn[start : start + columns]):
+            places += [*row, *[(None, "")] * (columns - len(row))]
     return captioned(
-        torch.cat([found.targets, found.pictures]),
-        len(names),
-        left=["given", "found"],
-        below=[*names, *reached],
+        [picture for picture, _ in places],
+        columns,
+        left=["given", "found"] * (len(places) // (2 * columns)),
+        below=[words for _, words in places],
     )
 
 

@@ -117,9 +117,8 @@ def examples(pack: Pack, wish: Wish) -> tuple[NDArray[np.int64], NDArray[np.int6
     count = min(MOST, int(those.sum()), int(others.sum()))
     if count < LEAST:
         raise DCGANError(
-            f"Of the pictures of {pack.info.name} {int(those.sum())} have {wish}, and "
-            f"{int(others.sum())} are others to compare them with; {LEAST} at least of either "
-            "kind are needed."
+            f"Pictures of {pack.info.name} with {wish}: {int(those.sum())}; others to compare them "
+            f"with: {int(others.sum())}; {LEAST} at least of either kind are needed."
         )
     return some(those, count), some(others, count)
 

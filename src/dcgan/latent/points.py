@@ -1,5 +1,6 @@
 """Which latents are meant: those of seeds, or those in a file; and the pictures that they give."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcgan.config import NetworkConfig
+from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.log import progress
 from dcgan.model import Model, load
@@ -27,25 +29,42 @@ class Points(NamedTuple):
     names: list[str]
 
 
-def points(given: Given, config: NetworkConfig) -> Points:
+def points(given: Given, config: NetworkConfig, name: str) -> Points:
     """The latents that are meant, one at least.
+
+    Args:
+        given: seeds or latents.
+        config: of the networks that take them.
+        name: what the user calls the option or argument, for errors.
 
     Raises:
         DCGANError: the seeds or the file cannot be read, the latents are of another length than
             this model's, or there are none.
     """
     if isinstance(given, str) and not given.endswith(".npy"):
-        given = parse_seeds(given)
-    where = f"{given}" if isinstance(given, str | Path) else "what was given"
+        given = seeds_in(given, name)
+    where = f"{given}" if isinstance(given, str | Path) else name
     array = read_array(Path(given)) if isinstance(given, str | Path) else as_array(given)
     if not len(array):
-        raise DCGANError("No latent was given; name one seed at least, such as 0 or 0-8.")
+        raise DCGANError(f"{name} names no latent; give one seed at least, such as 0 or 0-8.")
     if array.ndim == 1 and np.issubdtype(array.dtype, np.integer):
         seeds = array.tolist()
         return Points(latents_of(seeds, config), [f"seed {seed}" for seed in seeds])
     require_latents(array, config, where)
     z = torch.from_numpy(array.astype(np.float32))
     return Points(z, [f"latent {number}" for number in range(len(z))])
+
+
+def seeds_in(text: str, name: str) -> list[int]:
+    """The seeds in a text such as `0-63`, by the name of their option in errors.
+
+    Raises:
+        DCGANError: the text is not of this form.
+    """
+    try:
+        return parse_seeds(text)
+    except DCGANError as error:
+        raise DCGANError(name + str(error).removeprefix("`seeds`")) from error
 
 
 def read_array(path: Path) -> NDArray[Any]:
@@ -80,13 +99,24 @@ def require_latents(array: NDArray[Any], config: NetworkConfig, where: str) -> N
         raise DCGANError(f"{where} holds numbers that are not finite; no latent has such.")
 
 
-def opened(model: str | Path | Model) -> Model:
-    """A model, given itself or by its file or its run's folder.
+def opened(model: str | Path | Model, device: str) -> Model:
+    """A model on a device, given itself or by its file or its run's folder.
+
+    One that is given itself stays where it is: if that is elsewhere, a copy is moved.
 
     Raises:
-        DCGANError: as `load`.
+        DCGANError: as `load`, or there is no such device.
     """
-    return model if isinstance(model, Model) else load(model)
+    chosen = choose_device(device)
+    if not isinstance(model, Model):
+        return load(model, chosen)
+    is_there = next(model.generator.parameters()).device == chosen
+    return model if is_there else copy.deepcopy(model).to(chosen)
+
+
+def classes_of(model: Model) -> tuple[str, ...]:
+    """The names of a model's classes; their numbers where it knows no names."""
+    return model.class_names or tuple(map(str, range(model.config.classes)))
 
 
 def class_of(model: Model, label: str | int | None) -> int | None:
@@ -96,10 +126,9 @@ def class_of(model: Model, label: str | int | None) -> int | None:
         DCGANError: the model has classes and none was named, or it has none such.
     """
     if label is None and model.config.classes:
-        names = model.class_names or tuple(map(str, range(model.config.classes)))
         raise DCGANError(
             "This model draws classes, and all latents here belong to one; name it with --class. "
-            f"{did_you_mean('', names)}"
+            f"{did_you_mean('', classes_of(model))}"
         )
     return None if label is None else model.class_index(label)
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dcgan.captions import captioned
+from dcgan.captions import captioned, sheet_path
 from dcgan.errors import DCGANError
-from dcgan.images import require_writable_picture, save_picture
+from dcgan.images import save_picture
 from dcgan.latent.axes import Directions, of_groups
 from dcgan.latent.directions import named_directions
 from dcgan.latent.points import Given, opened, pictures_of, points
@@ -41,6 +41,7 @@ def turn(
     steps: int = 11,
     reach: float = 1.0,
     label: str | int | None = None,
+    device: str = "auto",
 ) -> Turn:
     """Adds multiples of a direction to samples: z + t * direction.
 
@@ -56,21 +57,20 @@ def turn(
         steps: how many multiples, an odd number of 3 or more.
         reach: they go from -reach to reach.
         label: the class to draw, for a conditional model.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
-        DCGANError: there is no such model, file, direction or class, they are of another model, not
-            one direction was given, or `out` cannot be written.
+        DCGANError: there is no such model, file, direction, class or device, they are of another
+            model, not one direction was given, or `out` cannot be written.
     """
-    loaded = opened(model)
-    path = None if out is None else Path(out).expanduser()
-    if path:
-        require_writable_picture(path, loaded.config.channels)
+    loaded = opened(model, device)
     if steps < LEAST_STEPS or steps % 2 == 0:
         raise DCGANError(f"`steps` (={steps}) must be an odd number, {LEAST_STEPS} or more.")
     if not 0 < reach < float("inf"):
         raise DCGANError(f"`reach` (={reach}) must be a number above 0.")
     found = chosen(loaded, along, start, end)
-    z, names = points(seeds, loaded.config)
+    z, names = points(seeds, loaded.config, "`seeds`")
+    path = sheet_path(out, loaded.config.channels)
     half = steps // 2
     multiples = torch.arange(-half, half + 1) * (reach / half)
     latents = torch.cat([turned(z, direction, multiples) for direction in found.values()])

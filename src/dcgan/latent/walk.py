@@ -9,7 +9,7 @@ import torch
 from dcgan.captions import captioned
 from dcgan.errors import DCGANError
 from dcgan.images import save_picture
-from dcgan.latent.animation import ANIMATED, require_writable, save_animation
+from dcgan.latent.animation import ANIMATED, save_animation, walk_path
 from dcgan.latent.points import Given, opened, pictures_of, points
 from dcgan.latent.smoothness import Smoothness, smoothness
 from dcgan.model import Model
@@ -37,6 +37,7 @@ def walk(
     label: str | int | None = None,
     encoder: str | Path | None = None,
     source: str | Path | None = None,
+    device: str = "auto",
 ) -> Walk:
     """Walks through latents, straight on for a uniform prior, on great circles for a normal one.
 
@@ -53,20 +54,19 @@ def walk(
         label: the class to draw, for a conditional model.
         encoder: the file of an encoder, in whose features steps are measured too.
         source: training pictures, whose distances the steps are then compared with.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
-        DCGANError: there is no such model, file, class, encoder or source, they do not fit
+        DCGANError: there is no such model, file, class, encoder, source or device, they do not fit
             together, there are fewer than two latents, or `out` cannot be written.
     """
-    loaded = opened(model)
-    path = None if out is None else Path(out).expanduser()
-    if path:
-        require_writable(path, loaded.config.channels)
-    corners, names = points(seeds, loaded.config)
+    loaded = opened(model, device)
+    corners, names = points(seeds, loaded.config, "`seeds`")
     if len(corners) < 2:
         raise DCGANError("A walk needs two latents at least, and one was given; try --seeds 0-8.")
     if steps < LEAST_STEPS:
         raise DCGANError(f"`steps` (={steps}) must be {LEAST_STEPS} or more.")
+    path = walk_path(out, loaded.config.channels)
     z = chain(corners, steps, loop=loop, spherical=loaded.config.prior == "normal")
     pictures = pictures_of(loaded, z, label)
     found = Walk(z, pictures, smoothness(pictures, loaded, encoder, source))
