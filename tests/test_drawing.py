@@ -30,10 +30,12 @@ def test_an_array_holds_every_picture(model: Model, tmp_path: Path) -> None:
 
 def test_a_sheet_and_single_files_show_the_same(model: Model, tmp_path: Path) -> None:
     seeds = [5, 3, 130]
-    dcgan.sample(model, tmp_path / "sheet.png", seeds, columns=2, device="cpu")
+    dcgan.sample(model, tmp_path / "new" / "sheet.png", seeds, columns=2, device="cpu")
     dcgan.sample(model, tmp_path / "single", seeds, device="cpu")
     expected = model.sample(seeds)
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "sheet.png")), sheet(expected, 2))
+    assert np.array_equal(
+        np.asarray(Image.open(tmp_path / "new" / "sheet.png")), sheet(expected, 2)
+    )
     names = sorted(path.name for path in (tmp_path / "single").iterdir())
     assert names == ["000003.png", "000005.png", "000130.png"]
     assert np.array_equal(np.asarray(Image.open(tmp_path / "single" / "000130.png")), expected[2])

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from dcgan.config import NetworkConfig, plain
 from dcgan.errors import DCGANError
-from dcgan.model import FORMAT, Model, calibrate, load
+from dcgan.model import FORMAT, Model, calibrate, load, opened
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.sample import draw, draw_latents, latents_of
 from dcgan.size import Size
@@ -202,3 +202,17 @@ def test_tensors_must_be_all_there_and_no_others(model: Model, tmp_path: Path) -
 def test_unwritable(model: Model, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="Cannot write .*no such file or directory"):
         model.save(tmp_path / "missing" / "model.safetensors")
+
+
+def test_a_model_is_used_elsewhere_in_a_copy(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened(model, "cpu") is model
+    model.save(tmp_path / "model.safetensors")
+    assert opened(tmp_path / "model.safetensors", "cpu").digest() == model.digest()
+    monkeypatch.setattr("dcgan.model.choose_device", torch.device)
+    there = opened(model, "meta")
+    for network in (there.generator, there.discriminator):
+        assert {weight.device.type for weight in network.parameters()} == {"meta"}
+    assert {weight.device.type for weight in model.generator.parameters()} == {"cpu"}
+    assert there.notes == model.notes

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from dcgan.captions import sheet_path
 from dcgan.data.pack import write_array
-from dcgan.devices import choose_device, keep_freed_memory
+from dcgan.devices import choose_device, prefer_speed
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
-from dcgan.images import Picture, require_writable_picture, save_picture, sheet
+from dcgan.images import Picture, save_picture, sheet
 from dcgan.log import progress
-from dcgan.model import Model, load
+from dcgan.model import Model, opened
 from dcgan.sample import SAMPLE_BATCH, in_batches, parse_seeds
 
 
@@ -36,7 +37,7 @@ def sample(
         label: the class to draw, by name or index, for a conditional model.
         columns: pictures in a row of the sheet.
         batch_statistics: normalise with the statistics of up to 128 pictures drawn together.
-        device: for a model that is loaded here: cpu, cuda, mps or xpu; auto: the best there is.
+        device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Returns:
         (N, height, width, channels): the shape of all that was drawn.
@@ -46,16 +47,14 @@ def sample(
             `out` cannot be written or holds other files.
     """
     chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
-    place, machine = Path(out).expanduser(), choose_device(device)
-    loaded = model if isinstance(model, Model) else load(model, machine)
+    place, loaded = Path(out).expanduser(), opened(model, device)
     if not chosen:
         raise DCGANError("No seed was given to draw.")
     if columns is not None and columns < 1:
         raise DCGANError(f"`columns` (={columns}) must be 1 or more.")
     if label is not None:
         loaded.class_index(label)
-    if machine.type == "cpu":
-        keep_freed_memory()
+    prefer_speed(choose_device(device))
     height, width = loaded.config.size
     shape = len(chosen), height, width, loaded.config.channels
 
@@ -71,7 +70,7 @@ def sample(
         with replacing(place) as file:
             write_array(file, shape, np.uint8, drawn())
     elif place.suffix and not place.is_dir():
-        require_writable_picture(place, loaded.config.channels)
+        sheet_path(place, loaded.config.channels)
         save_picture(sheet([picture for part in drawn() for picture in part], columns), place)
     else:
         require_own_folder(place)

@@ -1,5 +1,6 @@
 """The model file: both networks, ready to use, in one safetensors file; save, load, calibrate."""
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from dcgan.config import NetworkConfig, from_plain, plain
 from dcgan.data.loader import Loader
 from dcgan.data.pack import Reading
+from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.images import to_floats
 from dcgan.networks import Discriminator, Generator
@@ -160,6 +162,21 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
             f"There is no model file {path}. A run keeps its own as RUN/model.safetensors."
         )
     return load_weights(path, "model", FORMAT, _build).to(device)
+
+
+def opened(model: str | Path | Model, device: str) -> Model:
+    """A model on a device, given itself or by its file or its run's folder.
+
+    One that is given itself stays where it is: if that is elsewhere, a copy is moved.
+
+    Raises:
+        DCGANError: as `load`, or there is no such device.
+    """
+    chosen = choose_device(device)
+    if not isinstance(model, Model):
+        return load(model, chosen)
+    is_there = next(model.generator.parameters()).device == chosen
+    return model if is_there else copy.deepcopy(model).to(chosen)
 
 
 def _build(header: Header) -> tuple[Model, Networks]:

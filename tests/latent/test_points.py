@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dcgan.errors import DCGANError
-from dcgan.latent.points import opened, pictures_of, points
+from dcgan.latent.points import pictures_of, points
 from dcgan.model import Model
 from dcgan.sample import latents_of
 
@@ -49,19 +49,6 @@ def test_pictures_of_a_class(conditional: Model) -> None:
         pictures_of(conditional, z)
     with pytest.raises(DCGANError, match="no class 'bea'. Did you mean 'bee'"):
         pictures_of(conditional, z, "bea")
-
-
-def test_a_model_is_used_elsewhere_in_a_copy(
-    model: Model, saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert opened(model, "cpu") is model
-    assert opened(saved, "cpu").digest() == model.digest()
-    monkeypatch.setattr("dcgan.latent.points.choose_device", torch.device)
-    there = opened(model, "meta")
-    for network in (there.generator, there.discriminator):
-        assert {weight.device.type for weight in network.parameters()} == {"meta"}
-    assert {weight.device.type for weight in model.generator.parameters()} == {"cpu"}
-    assert there.notes == model.notes
 
 
 def test_no_class_without_classes(model: Model) -> None:

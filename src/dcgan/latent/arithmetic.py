@@ -7,8 +7,8 @@ import torch
 
 from dcgan.captions import captioned, sheet_path
 from dcgan.images import Picture, save_picture
-from dcgan.latent.points import Given, Points, opened, pictures_of, points
-from dcgan.model import Model
+from dcgan.latent.points import Given, Points, pictures_of, points
+from dcgan.model import Model, opened
 from dcgan.tensors import Latents, Pixels
 
 NEIGHBOURS, REACH = 8, 0.25

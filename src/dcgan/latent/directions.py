@@ -12,8 +12,8 @@ from torch import Tensor
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.files import make_folder, replacing
 from dcgan.latent.axes import Directions, numbered, of_activations, of_groups, of_weights
-from dcgan.latent.points import Given, class_of, classes_of, opened
-from dcgan.model import Model
+from dcgan.latent.points import Given, class_of, classes_of
+from dcgan.model import Model, opened
 
 FORMAT = "dcgan directions 1"
 LARGEST_FILE = 1 << 28

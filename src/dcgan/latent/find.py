@@ -12,9 +12,8 @@ from dcgan.captions import captioned, counted, sheet_path
 from dcgan.errors import DCGANError
 from dcgan.images import Picture, save_picture
 from dcgan.latent.judging import Wish, eyes_of, judges_for, parse_wishes, scores
-from dcgan.latent.points import opened
 from dcgan.log import logger
-from dcgan.model import Model
+from dcgan.model import Model, opened
 from dcgan.sample import in_batches, parse_seeds
 
 

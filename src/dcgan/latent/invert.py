@@ -20,9 +20,9 @@ from dcgan.images import (
     save_picture,
     to_floats,
 )
-from dcgan.latent.points import class_of, opened, pictures_of, read_array
+from dcgan.latent.points import class_of, pictures_of, read_array
 from dcgan.log import Bar, logger, progress
-from dcgan.model import Model
+from dcgan.model import Model, opened
 from dcgan.sample import draw_latents
 from dcgan.tensors import Images, Labels, Latents, Pixels
 

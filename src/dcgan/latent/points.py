@@ -1,6 +1,5 @@
 """Which latents are meant: those of seeds, or those in a file; and the pictures that they give."""
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcgan.config import NetworkConfig
-from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.log import progress
-from dcgan.model import Model, load
+from dcgan.model import Model
 from dcgan.sample import SAMPLE_BATCH, draw, latents_of, parse_seeds
 from dcgan.tensors import Latents, Pixels
 
@@ -97,21 +95,6 @@ def require_latents(array: NDArray[Any], config: NetworkConfig, where: str) -> N
         )
     if not np.isfinite(array).all():
         raise DCGANError(f"{where} holds numbers that are not finite; no latent has such.")
-
-
-def opened(model: str | Path | Model, device: str) -> Model:
-    """A model on a device, given itself or by its file or its run's folder.
-
-    One that is given itself stays where it is: if that is elsewhere, a copy is moved.
-
-    Raises:
-        DCGANError: as `load`, or there is no such device.
-    """
-    chosen = choose_device(device)
-    if not isinstance(model, Model):
-        return load(model, chosen)
-    is_there = next(model.generator.parameters()).device == chosen
-    return model if is_there else copy.deepcopy(model).to(chosen)
 
 
 def classes_of(model: Model) -> tuple[str, ...]:

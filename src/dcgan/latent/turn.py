@@ -12,8 +12,8 @@ from dcgan.errors import DCGANError
 from dcgan.images import save_picture
 from dcgan.latent.axes import Directions, of_groups
 from dcgan.latent.directions import named_directions
-from dcgan.latent.points import Given, opened, pictures_of, points
-from dcgan.model import Model
+from dcgan.latent.points import Given, pictures_of, points
+from dcgan.model import Model, opened
 from dcgan.tensors import Latents, Pixels
 
 LEAST_STEPS = 3

@@ -10,9 +10,9 @@ from dcgan.captions import captioned
 from dcgan.errors import DCGANError
 from dcgan.images import save_picture
 from dcgan.latent.animation import ANIMATED, save_animation, walk_path
-from dcgan.latent.points import Given, opened, pictures_of, points
+from dcgan.latent.points import Given, pictures_of, points
 from dcgan.latent.smoothness import Smoothness, smoothness
-from dcgan.model import Model
+from dcgan.model import Model, opened
 from dcgan.tensors import Latents, Pixels
 
 LEAST_STEPS = 2
