@@ -34,7 +34,7 @@ def test_steps_in_pixels(model: Model) -> None:
 def test_a_jump_is_seen(model: Model) -> None:
     smooth = dcgan.walk(model, seeds=[0, 1], steps=20).pictures
     jumping = torch.cat([smooth[:5], smooth[15:]])
-    even, uneven = (smoothness(pixels, model)[0] for pixels in (smooth, jumping))
+    even, uneven = (smoothness(pixels)[0] for pixels in (smooth, jumping))
     assert uneven.jump > 4 * even.jump
 
 

@@ -48,25 +48,33 @@ class Smoothness(NamedTuple):
         return f"{text}; training pictures to their nearest: {self.neighbours:.3g}"
 
 
-def smoothness(
-    pictures: Pixels,
-    model: Model,
-    encoder: str | Path | None = None,
-    source: str | Path | None = None,
-) -> tuple[Smoothness, ...]:
+class Ruler(NamedTuple):
+    """What steps are measured with, beside their pixels."""
+
+    encoder: Encoder | Inception | None = None
+    training: Pixels | None = None
+    """(M, H, W, C), to compare the steps with."""
+
+
+def ruler(model: Model, encoder: str | Path | None, source: str | Path | None) -> Ruler:
+    """Opens the file of an encoder, and training pictures from a source, where they are given.
+
+    Raises:
+        DCGANError: there is no such encoder or source, or it is for other pictures than the
+            model's.
+    """
+    own = None if encoder is None else choose_yardstick(encoder, None, model.config).encoder
+    return Ruler(own, None if source is None else training(source, model.reading))
+
+
+def smoothness(pictures: Pixels, ruler: Ruler = Ruler()) -> tuple[Smoothness, ...]:  # noqa: B008
     """How even the steps of a walk are, in pixels, and in an encoder's features if there is one.
 
     Args:
         pictures: (N, H, W, C) in their order.
-        model: that drew them.
-        encoder: the file of an encoder for such pictures.
-        source: training pictures to compare the steps with.
-
-    Raises:
-        DCGANError: there is no such encoder or source, or it is for other pictures.
+        ruler: what they are measured with.
     """
-    own = None if encoder is None else choose_yardstick(encoder, None, model.config).encoder
-    real = None if source is None else training(source, model.reading)
+    own, real = ruler
     nearest = None if real is None else pixel_neighbours(real)
     found = (measured("pixels", pixel_steps(pictures), nearest),)
     if own is None:

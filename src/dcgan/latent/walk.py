@@ -11,7 +11,7 @@ from dcgan.errors import DCGANError
 from dcgan.images import save_picture
 from dcgan.latent.animation import ANIMATED, save_animation, walk_path
 from dcgan.latent.points import Given, pictures_of, points
-from dcgan.latent.smoothness import Smoothness, smoothness
+from dcgan.latent.smoothness import Smoothness, ruler, smoothness
 from dcgan.model import Model, opened
 from dcgan.tensors import Latents, Pixels
 
@@ -66,10 +66,11 @@ def walk(
         raise DCGANError("A walk needs two latents at least, and one was given; try --seeds 0-8.")
     if steps < LEAST_STEPS:
         raise DCGANError(f"`steps` (={steps}) must be {LEAST_STEPS} or more.")
+    measured_by = ruler(loaded, encoder, source)
     path = walk_path(out, loaded.config.channels)
     z = chain(corners, steps, loop=loop, spherical=loaded.config.prior == "normal")
     pictures = pictures_of(loaded, z, label)
-    found = Walk(z, pictures, smoothness(pictures, loaded, encoder, source))
+    found = Walk(z, pictures, smoothness(pictures, measured_by))
     if path and path.suffix.lower() in ANIMATED:
         save_animation(pictures, path)
     elif path:
