@@ -36,10 +36,14 @@ from tests.conftest import TINY
 from tests.test_train import assert_same_run, lines, newest, state_of
 
 CPU = torch.device("cpu")
-EIGHT: dict[str, Any] = {**TINY, "batch": 8, "precision": "float32"}
+EIGHT: dict[str, Any] = {**TINY, "batch": 8, "precision": "float32", "augment": "none"}
+"""Each process moves its pictures by lots of its own; without that one step is like another."""
 OFTEN = {"log_interval": 24, "sheet_interval": 48, "checkpoint_interval": 24}
 VARIABLES = distributed.VARIABLES
-PRELOADED = ["dcgan.train", "torch._dynamo", "tests.test_distributed"]
+PRELOADED = [
+    "dcgan.train", "torch._dynamo", "dcgan.features.writing", "dcgan.metrics.evaluation",
+    "tests.test_distributed",
+]  # fmt: skip
 """Imported once, not by each process; the optimisers import the second when they first step."""
 
 

@@ -1,10 +1,12 @@
-"""Many processes that train one model: how they find each other, and all that they tell each other.
+"""Many processes that share one work: how they find each other, and all that they tell each other.
 
-Each process holds the same networks and works on its share of every batch; the gradients' mean
-makes the same step in all of them. `torchrun` starts the processes and says who is who in the
-environment. The first of them, of rank 0, alone writes and decides; it tells the others.
+To train, each process holds the same networks and works on its share of every batch; the gradients'
+mean makes the same step in all of them. Other work goes through many pictures, of which each
+process takes a part. `torchrun` starts the processes and says who is who in the environment. The
+first of them, of rank 0, alone decides; it tells the others.
 """
 
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dcgan import __version__
+from dcgan.devices import choose_device, choose_own_device
 from dcgan.errors import DCGANError, Stopped
 from dcgan.log import console, duration, logger
 
@@ -25,7 +29,8 @@ Channel = Any
 """A `dist.ProcessGroup`, which PyTorch has only where it was built with it; None: none."""
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-HOW = "torchrun --standalone --nproc-per-node N -m dcgan -- train ..."
+HOW = "torchrun --standalone --nproc-per-node N -m dcgan -- COMMAND ..."
+VERSIONS = {"version": __version__, "PyTorch": torch.__version__}
 START_TIMEOUT = timedelta(minutes=5)
 """How long a process waits at the start for the others."""
 STEP_TIMEOUT = timedelta(minutes=10)
@@ -43,7 +48,7 @@ class ToldStop(Stopped):
 
 
 class Group:
-    """The processes that train together, as one of them sees them; a single one by default.
+    """The processes that work together, as one of them sees them; a single one by default.
 
     Args:
         rank: which of them this is, in [0, count).
@@ -64,6 +69,19 @@ class Group:
         """Whether this is the one that writes and decides."""
         return self.rank == 0
 
+    def device(self, name: str) -> torch.device:
+        """The device of this process; all have one of the same kind.
+
+        Raises:
+            DCGANError: there is no such device, or none for each process.
+        """
+        is_single, place = self.count == 1, self.local_rank
+        device = self.all_do(
+            lambda: choose_device(name) if is_single else choose_own_device(name, place)
+        )
+        self.require_alike({"device": device.type})
+        return device
+
     def connect(self, device: torch.device) -> None:
         """Opens what the steps need, for tensors on this device."""
         if self.count > 1:
@@ -81,6 +99,39 @@ class Group:
         """This process's equal part of the rows of a whole batch."""
         size = len(whole) // self.count
         return whole[self.rank * size : (self.rank + 1) * size]
+
+    def rows(self, count: int, batch: int = 1) -> range:
+        """This process's part of so many rows, in order of rank; the first has no less than others.
+
+        Args:
+            count: of rows.
+            batch: rows that stay together, so that whole batches are the same in any company.
+        """
+        batches = math.ceil(count / batch)
+        edges = (math.ceil(batches * rank / self.count) for rank in (self.rank, self.rank + 1))
+        return range(*(min(edge * batch, count) for edge in edges))
+
+    def joined_rows(self, own: Tensor) -> Tensor:
+        """The rows of all processes, in order of rank, in the first; none in the others.
+
+        Args:
+            own: as many rows as this process has; one at least in the first, unless nobody has any.
+        """
+        if self.count == 1:
+            return own
+        lengths = self._gathered(len(own))
+        if not self.is_first:
+            if len(own):
+                with self._in_touch():
+                    dist.send(own.cpu().contiguous(), 0, self.words)
+            return own[:0]
+        found = own.new_empty(sum(lengths), *own.shape[1:], device="cpu")
+        found[: len(own)] = own
+        for rank, part in enumerate(torch.split(found, lengths)):
+            if rank and len(part):
+                with self._in_touch():
+                    dist.recv(part, rank, self.words)
+        return found.to(own.device)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Puts the means over all processes in the place of tensors, in a single message."""
@@ -103,15 +154,16 @@ class Group:
 
         Raises:
             DCGANError: the work failed.
+            OSError: the same, in the first.
         """
         if self.count == 1:
             return work()
         found: list[Any] = [None, None]
-        failure: DCGANError | None = None
+        failure: DCGANError | OSError | None = None
         if self.is_first:
             try:
                 found[0] = work()
-            except DCGANError as error:
+            except (DCGANError, OSError) as error:
                 failure, found[1] = error, str(error)
         with self._in_touch():
             dist.broadcast_object_list(found, src=0, group=self.words)
@@ -150,15 +202,27 @@ class Group:
                 raise self._failure(where + text, rank)
         return found[0]
 
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """What this process finds; the first on each machine works before the others there.
+
+        So the others find done what is done once and for all, as pictures packed in a cache.
+
+        Raises:
+            DCGANError: the work failed in one of them.
+        """
+        kept: list[T] = []
+        self.all_do(lambda: None if self.local_rank else kept.append(work()))
+        return self.all_do(lambda: kept[0] if kept else work())
+
     def require_alike(self, facts: Mapping[str, object]) -> None:
-        """Refuses to train with processes of which something differs that must not.
+        """Refuses to work with processes of which something differs that must not.
 
         Raises:
             DCGANError: a fact is another one, or missing, in some process.
         """
         if self.count == 1:
             return
-        rows = self._gathered(dict(facts))
+        rows = self._gathered({**VERSIONS, **facts})
         for rank, row in enumerate(rows):
             for name in sorted(rows[0] | row):
                 here, there = rows[0].get(name, "not given"), row.get(name, "not given")
@@ -173,6 +237,11 @@ class Group:
         rows = [numbers.tolist()] if self.count == 1 else self._gathered(numbers.tolist())
         found: list[float] = torch.tensor(rows).nanmean(0).tolist()
         return found
+
+    def announce(self) -> None:
+        """Says, where there are many, that they share the work."""
+        if self.count > 1:
+            logger.info(f"{self.count} processes share the work; progress is shown of the first.")
 
     def _gathered(self, value: T) -> list[T]:
         values: list[Any] = [None] * self.count
@@ -191,7 +260,7 @@ class Group:
             reason = str(error).splitlines()[0].rpartition("] ")[2].rstrip(".")
             raise DCGANError(
                 f"Process {self.rank} of {self.count} lost touch with the others ({reason}). The "
-                "one that failed first says why; the same command goes on from the last checkpoint."
+                "one that failed first says why; then give the same command again."
             ) from error
 
 

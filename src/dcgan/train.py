@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from dcgan import __version__, presets
+from dcgan import presets
 from dcgan.checkpoint import Run
 from dcgan.config import Config, NetworkConfig
 from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, open_pack
 from dcgan.data.sources import open_source, source_name
-from dcgan.devices import choose_device, choose_own_device, prefer_speed
+from dcgan.devices import prefer_speed
 from dcgan.distributed import Group, joined, require_shares
 from dcgan.errors import DCGANError
 from dcgan.health import Distance
@@ -79,12 +79,13 @@ def train(
     """
     folder = Run(run or default_run(place))
     with joined() as group, ExitStack() as held:
-        group.require_alike(given(preset, options))
+        given = {f"`{name}`": value for name, value in options.items()}
+        group.require_alike({"preset": preset} | given)
         config = group.told(lambda: accepted(folder, preset, options, distance is not None, group))
-        device = group.all_do(lambda: own_device(config.train.device, group))
-        group.require_alike({"device": device.type})
+        device = group.device(config.train.device)
+        prefer_speed(device)
         group.connect(device)
-        pack = open_in_turn(place, config, group)
+        pack = group.in_turn(lambda: open_pack(place, config.pack))
         config = group.told(lambda: fit_pack(config, pack))
         measured = group.first(lambda: distance(pack, config.network) if distance else None)
         group.first(lambda: held.enter_context(folder.opened()))
@@ -100,12 +101,6 @@ def train(
         model = folder.best_file if trainer.best else folder.model_file
         logger.info(f"The model is {model}{best}. Draw from it: dcgan sample {model} sheet.png")
         return group.told(lambda: load(model))
-
-
-def given(preset: str | None, options: dict[str, Any]) -> dict[str, object]:
-    """What a process was given, by name; all must have been given the same."""
-    versions = {"version": __version__, "PyTorch": torch.__version__}
-    return versions | {"preset": preset} | {f"`{name}`": value for name, value in options.items()}
 
 
 def accepted(
@@ -127,28 +122,6 @@ def accepted(
     require_shares(config.train.batch, group.count, 1 if config.train.sync_batch_norm else 2)
     folder.require_writable()
     return config
-
-
-def own_device(name: str, group: Group) -> torch.device:
-    """The device of this process, made ready.
-
-    Raises:
-        DCGANError: there is no such device, or none for each process.
-    """
-    is_single = group.count == 1
-    device = choose_device(name) if is_single else choose_own_device(name, group.local_rank)
-    prefer_speed(device)
-    return device
-
-
-def open_in_turn(place: str | Path, config: Config, group: Group) -> Pack:
-    """The pack of a source, made by the first process on each machine, then opened by the others.
-
-    Raises:
-        DCGANError: see `open_pack`.
-    """
-    pack = group.all_do(lambda: None if group.local_rank else open_pack(place, config.pack))
-    return group.all_do(lambda: open_pack(place, config.pack) if pack is None else pack)
 
 
 def preview(

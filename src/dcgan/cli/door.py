@@ -1,5 +1,6 @@
 """What all commands share: the group, kinds of options, and errors as sentences."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,6 +79,25 @@ def stopped_saying(text: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         raise Stopped(text, getattr(stop, "signal", signal.SIGINT)) from stop
+
+
+@contextmanager
+def one_of_many() -> Iterator[None]:
+    """Work that processes started by `torchrun` share; after it the first alone goes on.
+
+    So what came of it is said once, as is what made it fail: by the process that failed.
+    """
+    from dcgan.distributed import ToldError, ToldStop, places
+
+    try:
+        yield
+    except ToldError:
+        raise click.exceptions.Exit(1) from None
+    except ToldStop as stop:
+        raise click.exceptions.Exit(128 + stop.signal) from None
+    rank, _, _ = places(os.environ)
+    if rank:
+        raise click.exceptions.Exit(0)
 
 
 class ConfigCommand(click.Command):

@@ -6,7 +6,14 @@ from typing import Any
 import click
 
 import dcgan
-from dcgan.cli.door import PathType, SizeType, encoder_options, main, stopped_saying
+from dcgan.cli.door import (
+    PathType,
+    SizeType,
+    encoder_options,
+    main,
+    one_of_many,
+    stopped_saying,
+)
 
 
 @main.command()
@@ -69,7 +76,8 @@ def evaluate(model: Path, source: str, **options: Any) -> None:
 
     from dcgan.metrics.evaluation import SHEET_FILE, to_table
 
-    made = dcgan.evaluate(model, source, **options)
+    with one_of_many():
+        made = dcgan.evaluate(model, source, **options)
     console = Console(highlight=False)
     console.print(to_table(made), width=max(console.width, 80))
     if options["out"]:
@@ -104,7 +112,7 @@ def features(model: Path, source: str, out: Path, layers: str | None, **options:
       dcgan features runs/photos ~/photos photos.npy --layers 8x8,4x4 --half
       dcgan features runs/photos new-photos new.npy --statistics-from ~/photos
     """
-    with stopped_saying("Stopped; these vectors were not written."):
+    with stopped_saying("Stopped; these vectors were not written."), one_of_many():
         made = dcgan.features(
             model, source, out, layers=None if layers is None else layers.split(","), **options
         )

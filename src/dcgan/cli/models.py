@@ -6,7 +6,15 @@ from typing import Any
 import click
 
 import dcgan
-from dcgan.cli.door import ConfigCommand, PathType, config_options, encoder_options, given, main
+from dcgan.cli.door import (
+    ConfigCommand,
+    PathType,
+    config_options,
+    encoder_options,
+    given,
+    main,
+    one_of_many,
+)
 from dcgan.config import read_options
 from dcgan.errors import DCGANError
 
@@ -55,17 +63,11 @@ def train(
 
         click.echo(preview(source, run, preset=preset, **chosen).to_json(), nl=False)
         return
-    from dcgan.distributed import ToldError, ToldStop
-
     measured = encoder or inception
     device = chosen.get("device", "auto")
     distance = dcgan.frechet_in(encoder, inception, device) if measured else None
-    try:
+    with one_of_many():
         dcgan.train(source, run, preset=preset, distance=distance, **chosen)
-    except ToldError:  # the process that failed says it
-        raise click.exceptions.Exit(1) from None
-    except ToldStop as stop:
-        raise click.exceptions.Exit(128 + stop.signal) from None
 
 
 @main.command()

@@ -15,6 +15,7 @@ from dcgan.cli.door import (
     config_options,
     given,
     main,
+    one_of_many,
     stopped_saying,
 )
 from dcgan.config import FaceConfig, PackConfig, options_of
@@ -167,7 +168,9 @@ def faces(source: str, folder: Path, **options: Any) -> None:
       dcgan faces ~/photos more-faces --profile --score 3
       dcgan train faces-of-photos --size 64 --flip
     """
-    pictures, with_faces, found, skipped = dcgan.faces(source, folder, FaceConfig(**given(options)))
+    with one_of_many():
+        counts = dcgan.faces(source, folder, FaceConfig(**given(options)))
+    pictures, with_faces, found, skipped = counts
     click.echo(
         f"{folder}: {found:,} faces in {with_faces:,} of {pictures:,} pictures, "
         f"{skipped:,} skipped."

@@ -109,6 +109,11 @@ def part_file(folder: Path, start: int) -> Path:
     return folder / PARTS_FOLDER / f"{start:09}.json"
 
 
+def missing_parts(folder: Path, count: int, length: int) -> list[int]:
+    """The first pictures of the parts, of so many pictures each, of which nothing is known yet."""
+    return [start for start in range(0, count, length) if not part_file(folder, start).exists()]
+
+
 def read_parts(folder: Path) -> Iterator[Part]:
     """What was found so far, in the source's order."""
     for file in sorted((folder / PARTS_FOLDER).glob("*.json")):

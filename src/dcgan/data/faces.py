@@ -9,10 +9,11 @@ CLASS/NAME-NUMBER-K.png     the k-th largest face (from 0) of the source's pictu
 """
 
 import csv
+import hashlib
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -30,6 +31,7 @@ from dcgan.data.face_folder import (
     class_folder,
     held,
     label_texts,
+    missing_parts,
     part_file,
     read_parts,
     rows_of,
@@ -42,6 +44,7 @@ from dcgan.data.readers.items import Item, Source
 from dcgan.data.readers.labels import LABELS_CSV
 from dcgan.data.sources import open_source, require_outside
 from dcgan.data.workers import workers
+from dcgan.distributed import Group, joined
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing, write_table
 from dcgan.images import Picture, PictureError, decode_whole, refit, save_picture
@@ -57,7 +60,8 @@ def faces(place: str | Path, path: str | Path, config: FaceConfig | None = None)
     """Finds the faces in the pictures of a source, and writes each as a square PNG file.
 
     The paper trains on boxes of OpenCV's face detector, those of sufficiently high resolution
-    (Section 4.2). Work that was broken off goes on when it is asked for again.
+    (Section 4.2). Work that was broken off goes on when it is asked for again. Processes that
+    `torchrun` started share it: each makes this call, and writes into the folder.
 
     Args:
         place: a source, as for `dcgan.train`; its classes become folders.
@@ -69,38 +73,81 @@ def faces(place: str | Path, path: str | Path, config: FaceConfig | None = None)
             of other pictures or options stand at `path`, or nothing can be written there.
     """
     config, folder = config or FaceConfig(), Path(path).expanduser()
-    detector = Detector(config.profile)
-    source = open_source(place)
-    require_outside(place, folder)
-    job = _job(source, config)
-    counts = standing(folder, job)
-    if counts is None:
-        make_folder(folder)
-        with held(folder), _one_thread_each():
-            write_info(folder, job)
-            make_folder(folder / PARTS_FOLDER)
-            _cut_parts(source, folder, config, detector)
-            counts = _finish(source, folder, job)
-    shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
-    _report(folder, counts)
-    return counts
+    with joined() as group:
+        detector = group.all_do(lambda: Detector(config.profile))
+        source = group.in_turn(lambda: open_source(place))
+        group.require_alike(_facts(source, config))
+        group.told(lambda: require_outside(place, folder))
+        job = group.told(lambda: _job(source, config))
+        done = group.told(lambda: standing(folder, job))
+        counts = done or _cut_together(source, folder, job, config, detector, group)
+        group.first(lambda: _clear_and_report(folder, counts))
+        return counts
 
 
-def _cut_parts(source: Source, folder: Path, config: FaceConfig, detector: Detector) -> None:
-    """Cuts the faces of all parts that were not done before."""
+def _cut_together(
+    source: Source,
+    folder: Path,
+    job: dict[str, Any],
+    config: FaceConfig,
+    detector: Detector,
+    group: Group,
+) -> FaceCounts:
+    """Cuts the faces of all parts that were not done before; each process takes some of them."""
+    with ExitStack() as kept, _one_thread_each():
+        group.first(lambda: kept.enter_context(_begun(folder, job)))
+        group.all_do(lambda: _require_seen(folder))
+        missing = group.told(lambda: missing_parts(folder, len(source), PART))
+        group.announce()
+        group.all_do(lambda: _cut_parts(source, folder, config, detector, missing, group))
+        return group.told(lambda: _finish(source, folder, job))
+
+
+@contextmanager
+def _begun(folder: Path, job: dict[str, Any]) -> Iterator[None]:
+    """Within, no other work is done in the folder; this one is noted there."""
+    make_folder(folder)
+    with held(folder):
+        write_info(folder, job)
+        make_folder(folder / PARTS_FOLDER)
+        yield
+
+
+def _require_seen(folder: Path) -> None:
+    if not (folder / INFO_FILE).exists():
+        raise DCGANError(
+            f"There is no {folder / INFO_FILE} here, though the first process wrote it just now; "
+            "give a folder that all machines share."
+        )
+
+
+def _cut_parts(
+    source: Source,
+    folder: Path,
+    config: FaceConfig,
+    detector: Detector,
+    missing: Sequence[int],
+    group: Group,
+) -> None:
+    """Cuts the faces of this process's share of the missing parts."""
     logger.info("Found %s.", source.description)
-    starts = range(0, len(source), PART)
-    missing = [start for start in starts if not part_file(folder, start).exists()]
-    done = len(source) - sum(min(PART, len(source) - start) for start in missing)
+    own = missing[group.rank :: group.count]
+    done = len(source) - _length(source, missing)
+    total = done + _length(source, own)
     found = sum(len(part.faces) for part in read_parts(folder)) if done else 0
     work = partial(_cut_part, source, folder, config, detector)
     with (
-        progress(f"Faces of {source.name}", len(source), done=done, unit="pictures") as bar,
+        progress(f"Faces of {source.name}", total, done=done, unit="pictures") as bar,
         workers() as pool,
     ):
-        for count in pool.map(work, missing):
+        for count in pool.map(work, own):
             found += count
-            bar.update(min(bar.done + PART, len(source)), f"{found:,} faces")
+            bar.update(min(bar.done + PART, total), f"{found:,} faces")
+
+
+def _length(source: Source, starts: Sequence[int]) -> int:
+    """How many pictures the parts hold that begin with these."""
+    return sum(min(PART, len(source) - start) for start in starts)
 
 
 def _cut_part(
@@ -144,6 +191,12 @@ def whole_picture(item: Item) -> Picture:
 
 def _finish(source: Source, folder: Path, job: dict[str, Any]) -> FaceCounts:
     """Joins what the parts found into tables; the counts in faces.json say that all is whole."""
+    unseen = missing_parts(folder, len(source), PART)
+    if unseen:
+        raise DCGANError(
+            f"{len(unseen):,} parts of the work do not show in {folder / PARTS_FOLDER}, as when "
+            "another machine's files come late. Give the same command again."
+        )
     lengths = [(p.with_faces, len(p.faces), len(p.skipped)) for p in read_parts(folder)]
     counts = FaceCounts(len(source), *(sum(column) for column in zip(*lengths, strict=True)))
     if not counts.faces:
@@ -182,6 +235,16 @@ def _why_empty(source: Source, folder: Path, counts: FaceCounts, options: dict[s
     )
 
 
+def _facts(source: Source, config: FaceConfig) -> dict[str, object]:
+    """What must be alike in all processes."""
+    state = hashlib.sha256(source.fingerprint(times=False).encode(errors="surrogateescape"))
+    return {
+        "OpenCV": opencv().__version__,
+        "pictures": f"{len(source):,} (SHA-256 {state.hexdigest()[:16]})",
+        **{f"`{name}`": value for name, value in plain(config).items()},
+    }
+
+
 def _job(source: Source, config: FaceConfig) -> dict[str, Any]:
     """All that the result depends on, as faces.json holds it."""
     return {
@@ -205,7 +268,8 @@ def _one_thread_each() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _report(folder: Path, counts: FaceCounts) -> None:
+def _clear_and_report(folder: Path, counts: FaceCounts) -> None:
+    shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
     if counts.skipped:
         with (folder / SKIPPED_FILE).open(encoding="utf8", newline="") as file:
             name, reason = next(islice(csv.reader(file), 1, None))

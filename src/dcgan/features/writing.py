@@ -7,12 +7,19 @@ OUT.json    the protocol: the model's digest, the layers, and on what statistics
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from dcgan.data.pack import Pack, is_pack
+import numpy as np
+import torch
+
+from dcgan.data.pack import Pack, PackPart, is_pack, write_array
 from dcgan.data.packing import matching_pack
 from dcgan.data.sources import open_source, require_outside
+from dcgan.distributed import Group, joined
 from dcgan.errors import DCGANError
 from dcgan.features.extractor import SEED, STATISTICS_BATCH, DiscriminatorFeatures
 from dcgan.features.pictures import Vectors, mapped
@@ -36,6 +43,8 @@ def features(
     """Writes the vectors of a source's pictures, as `DiscriminatorFeatures` makes them.
 
     Beside the numbers stand a table with the name and the labels of each row, and the protocol.
+    Processes that `torchrun` started take the batches in turns, and each makes this call; the first
+    writes the same files as a single one.
 
     Args:
         model: the model, its file, or a run's folder.
@@ -49,37 +58,108 @@ def features(
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Returns:
-        (N, D), mapped from the file.
+        (N, D), mapped from the file; (0, D) in other processes than the first.
 
     Raises:
         DCGANError: there is no such model, source, layer or device, or the files cannot be written
             or would replace something else.
     """
     path = Path(out).expanduser()
-    require_replaceable(place, path)
+    with joined() as group:
+        group.told(lambda: require_replaceable(place, path))
+        group.told(lambda: require_one_kind(stored_statistics, statistics_from))
+        chosen = group.all_do(lambda: model if isinstance(model, Model) else load(model))
+        transformer = DiscriminatorFeatures(
+            chosen,
+            layers=layers,
+            statistics="stored" if stored_statistics else "pictures",
+            dtype="float16" if half else "float32",
+            device=str(group.device(device)),
+        )
+        pack = group.in_turn(lambda: matching_pack(place, chosen.reading))
+        other = group.in_turn(
+            lambda: (
+                pack if statistics_from is None else matching_pack(statistics_from, chosen.reading)
+            )
+        )
+        measured = None if stored_statistics else other
+        group.require_alike({
+            "model": chosen.digest(), "pictures": _said(pack), "layers": layers, "`half`": half,
+            "pictures for the statistics": _said(measured) if measured else "none"
+        })  # fmt: skip
+        group.announce()
+        group.all_do(lambda: transformer.fit(measured))
+        with ExitStack() as held:
+            # The numbers get their name last: where they stand, all stands.
+            file = group.first(lambda: held.enter_context(replacing(path))) or BytesIO()
+            write_vectors(transformer, pack, file, group)
+            group.first(lambda: write_table(path.with_suffix(".csv"), rows_of(place, pack)))
+            protocol = protocol_of(transformer, chosen, pack, measured)
+            group.first(lambda: write_protocol(protocol, path.with_suffix(".json")))
+            group.first(held.close)
+        return mapped(path) if group.is_first else no_vectors(transformer)
+
+
+def write_vectors(
+    transformer: DiscriminatorFeatures, pack: Pack, file: BinaryIO, group: Group
+) -> None:
+    """Writes the vectors as `transformer.write` does; each process computes some of the batches.
+
+    Args:
+        transformer: fitted, and alike in all processes.
+        pack: the pictures.
+        file: open for writing; only the first process writes.
+        group: the processes.
+
+    Raises:
+        DCGANError: one of them failed.
+        OSError: the file cannot be written.
+    """
+    shape = len(pack), transformer.width_
+    group.first(lambda: write_array(file, shape, transformer.dtype, ()))
+    for rows in vectors_in_turn(transformer, pack, group):
+        group.first(partial(file.write, np.ascontiguousarray(rows).data))
+
+
+def vectors_in_turn(
+    transformer: DiscriminatorFeatures, pack: Pack, group: Group
+) -> Iterator[Vectors]:
+    """The vectors of a pack's pictures, in their order, in the first process; none in the others.
+
+    Of so many processes each computes every so-many-th batch, and holds only one at a time.
+    """
+    numbers, size = np.arange(len(pack)), transformer.batch_size
+    own = numbers[numbers // size % group.count == group.rank]
+    batches = transformer.transform_batches(PackPart(pack, own))
+    for _ in range(0, len(pack), size * group.count):
+        batch = group.all_do(lambda: next(batches, no_vectors(transformer)))
+        yield group.joined_rows(torch.from_numpy(batch)).numpy()
+    next(batches, None)  # lets the progress come to its end
+
+
+def no_vectors(transformer: DiscriminatorFeatures) -> Vectors:
+    """Vectors (0, D) of no pictures."""
+    return np.empty((0, transformer.width_), transformer.dtype)
+
+
+def write_protocol(protocol: dict[str, Any], path: Path) -> None:
+    """Writes how the vectors came about.
+
+    Raises:
+        DCGANError: it cannot be written.
+    """
+    with replacing(path) as file:
+        file.write(json.dumps(protocol, indent=2).encode() + b"\n")
+
+
+def require_one_kind(stored_statistics: bool, statistics_from: str | Path | None) -> None:
+    """Refuses statistics that shall be two things at once.
+
+    Raises:
+        DCGANError: they shall.
+    """
     if stored_statistics and statistics_from is not None:
         raise DCGANError("Statistics are the stored ones or those of a source; give one of both.")
-    chosen = model if isinstance(model, Model) else load(model)
-    transformer = DiscriminatorFeatures(
-        chosen,
-        layers=layers,
-        statistics="stored" if stored_statistics else "pictures",
-        dtype="float16" if half else "float32",
-        device=device,
-    )
-    pack = matching_pack(place, chosen.reading)
-    measured = None if stored_statistics else pack
-    if statistics_from is not None:
-        measured = matching_pack(statistics_from, chosen.reading)
-    transformer.fit(measured)
-    # The numbers get their name last: where they stand, all stands.
-    with replacing(path) as file:
-        transformer.write(pack, file)
-        write_table(path.with_suffix(".csv"), rows_of(place, pack))
-        with replacing(path.with_suffix(".json")) as protocol:
-            facts = protocol_of(transformer, chosen, pack, measured)
-            protocol.write(json.dumps(facts, indent=2).encode() + b"\n")
-    return mapped(path)
 
 
 def require_replaceable(place: str | Path, path: Path) -> None:
@@ -155,6 +235,10 @@ def protocol_of(
             "digest": model.digest(), "images_seen": model.images_seen, "notes": model.notes
         },
     }  # fmt: skip
+
+
+def _said(pack: Pack) -> str:
+    return f"{len(pack):,} (SHA-256 {pack.info.digest[:16]})"
 
 
 def _facts(pack: Pack) -> dict[str, Any]:

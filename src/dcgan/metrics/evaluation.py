@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Group
+from rich.console import Group as Lines
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +18,7 @@ from dcgan.config import NetworkConfig
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.data.packing import matching_pack
-from dcgan.devices import choose_device
+from dcgan.distributed import Group, joined
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
 from dcgan.images import save_picture, sheet, to_floats
@@ -72,6 +72,14 @@ class Yardstick(NamedTuple):
     described: str
 
 
+class Sets(NamedTuple):
+    """The features of what is compared."""
+
+    fake: Features
+    real: Features
+    held_out: Features | None
+
+
 def evaluate(
     model: str | Path | Model,
     place: str | Path,
@@ -86,6 +94,9 @@ def evaluate(
     device: str = "auto",
 ) -> Evaluation:
     """Measures a model's pictures against real ones.
+
+    Processes that `torchrun` started share the drawing and the encoding, in the same batches as a
+    single one has; the first measures. Each makes this call, and gets the evaluation.
 
     Args:
         model: the model, or its file.
@@ -104,32 +115,27 @@ def evaluate(
         DCGANError: there is no such model, source, encoder or device, they do not fit together, or
             there are too few pictures.
     """
-    chosen = choose_device(device)
-    loaded = model if isinstance(model, Model) else load(model)
-    yardstick = choose_yardstick(encoder, inception, loaded.config)
-    real = matching_pack(place, loaded.reading)
-    other = None if held_out is None else matching_pack(held_out, loaded.reading)
-    require_enough(count, real, other)
-    folder = None if out is None else make_folder(Path(out).expanduser())
-    yardstick.encoder.to(chosen)
-    fake = generated(loaded.to(chosen), count, batch_statistics)
-    measures, closest = measured(yardstick, real, other, fake, seed, chosen)
-    protocol = {
-        "encoder": yardstick.described,
-        "real pictures": f"{min(len(real), MOST_REAL):,} of {described_pack(real)}",
-        "trained on": "these very pictures"
-        if loaded.notes.get("digest") == real.info.digest
-        else f"not these very pictures, but on {loaded.notes.get('source', 'others')}",
-        "held out": described_pack(other) if other else "none; give --held-out to know copies by",
-        "generated": f"{count:,}, seeds 0-{count - 1}, rounded to 8 bits",
-        "statistics": "of batches of up to 125" if batch_statistics else "stored",
-        "images seen": f"{loaded.images_seen:,}",
-        "seed": str(seed),
-    }
-    evaluation = Evaluation(measures, protocol, closest)
-    if folder:
-        write(evaluation, folder)
-    return evaluation
+    with joined() as group:
+        chosen = group.device(device)
+        loaded = group.all_do(lambda: model if isinstance(model, Model) else load(model))
+        yardstick = group.all_do(lambda: choose_yardstick(encoder, inception, loaded.config))
+        real = group.in_turn(lambda: matching_pack(place, loaded.reading))
+        other = group.in_turn(
+            lambda: None if held_out is None else matching_pack(held_out, loaded.reading)
+        )
+        protocol = protocol_of(loaded, yardstick, real, other, count, batch_statistics, seed)
+        group.require_alike({"model": loaded.digest(), **protocol})
+        group.told(lambda: require_enough(count, real, other))
+        folder = group.first(lambda: None if out is None else make_folder(Path(out).expanduser()))
+        group.announce()
+        own, drawing = group.rows(count, BATCH), loaded.to(chosen)
+        fake = group.all_do(lambda: generated(drawing, own, batch_statistics))
+        sets = encoded(yardstick, fake, real, other, count, seed, chosen, group)
+        fake = group.joined_rows(fake)
+        measures, closest = group.told(lambda: measured(sets, yardstick.names, fake, real, seed))
+        evaluation = Evaluation(measures, protocol, closest)
+        group.first(lambda: write(evaluation, folder) if folder else None)
+        return evaluation
 
 
 def choose_yardstick(
@@ -166,6 +172,30 @@ def choose_yardstick(
     return Yardstick(own, OWN_NAMES, described)
 
 
+def protocol_of(
+    model: Model,
+    yardstick: Yardstick,
+    real: Pack,
+    other: Pack | None,
+    count: int,
+    batch_statistics: bool,
+    seed: int,
+) -> dict[str, str]:
+    """How the numbers come about."""
+    return {
+        "encoder": yardstick.described,
+        "real pictures": f"{min(len(real), MOST_REAL):,} of {described_pack(real)}",
+        "trained on": "these very pictures"
+        if model.notes.get("digest") == real.info.digest
+        else f"not these very pictures, but on {model.notes.get('source', 'others')}",
+        "held out": described_pack(other) if other else "none; give --held-out to know copies by",
+        "generated": f"{count:,}, seeds 0-{count - 1}, rounded to 8 bits",
+        "statistics": "of batches of up to 125" if batch_statistics else "stored",
+        "images seen": f"{model.images_seen:,}",
+        "seed": str(seed),
+    }
+
+
 def described_pack(pack: Pack) -> str:
     """A pack in a few words."""
     return f"{len(pack):,} pictures of {pack.info.name}, digest {pack.info.digest[:8]}"
@@ -196,46 +226,73 @@ def require_enough(count: int, real: Pack, other: Pack | None) -> None:
         )
 
 
-def generated(model: Model, count: int, batch_statistics: bool) -> Pixels:
-    """The model's pictures of the seeds from 0 on, as files would hold them."""
+def generated(model: Model, seeds: range, batch_statistics: bool) -> Pixels:
+    """The model's pictures of some seeds, as files would hold them."""
     parts = []
-    with progress("Drawing", count, unit="pictures") as bar:
-        for start in range(0, count, BATCH):
-            seeds = range(start, min(start + BATCH, count))
-            parts.append(model.sample(seeds, batch_statistics=batch_statistics))
-            bar.update(seeds.stop)
-    return torch.cat(parts)
+    with progress("Drawing", len(seeds), unit="pictures") as bar:
+        for start in range(0, len(seeds), BATCH):
+            batch = seeds[start : start + BATCH]
+            parts.append(model.sample(batch, batch_statistics=batch_statistics))
+            bar.update(start + len(batch))
+    return torch.cat(parts) if parts else torch.empty(0, dtype=torch.uint8)
 
 
-def measured(
+def encoded(
     yardstick: Yardstick,
+    fake: Pixels,
     real: Pack,
     other: Pack | None,
-    fake: Pixels,
+    count: int,
     seed: int,
     device: torch.device,
-) -> tuple[tuple[Measure, ...], Pixels]:
-    """All measures, and the generated pictures nearest to training pictures beside these."""
+    group: Group,
+) -> Sets:
+    """The features of all pictures, in the first process; each encodes a part of them.
 
-    def encode(batches: Iterable[Pixels], total: int, kind: str) -> Features:
+    Args:
+        yardstick: holds the encoder, on the device.
+        fake: the generated pictures of this process.
+        real: the real ones, all of them.
+        other: those held out, all of them.
+        count: of generated pictures in all processes.
+        seed: of the lot.
+        device: to encode on.
+        group: the processes.
+    """
+
+    def encode(kind: str, total: int, batches: Iterable[Pixels]) -> Features:
         parts = []
         with torch.no_grad(), progress(f"Encoding {kind}", total, unit="pictures") as bar:
             for pixels in batches:
                 parts.append(yardstick.encoder.features(to_floats(pixels.to(device))))
                 bar.update(bar.done + len(pixels))
-        return torch.cat(parts)
+        return torch.cat(parts) if parts else torch.empty(0)
 
+    def part(kind: str, pack: Pack, most: int) -> Features:
+        own = group.rows(min(most, len(pack)), BATCH)
+        numbers = lot(pack, most, seed)[own.start : own.stop]
+        found = group.all_do(lambda: encode(kind, len(own), pictures(pack, numbers)))
+        return group.joined_rows(found)
+
+    drawn = (fake[start : start + BATCH] for start in range(0, len(fake), BATCH))
+    own = group.all_do(lambda: encode("generated pictures", len(fake), drawn))
+    return Sets(
+        group.joined_rows(own),
+        part("real pictures", real, MOST_REAL),
+        part("held-out pictures", other, count) if other else None,
+    )
+
+
+def measured(
+    sets: Sets, names: Names, fake: Pixels, real: Pack, seed: int
+) -> tuple[tuple[Measure, ...], Pixels]:
+    """All measures, and the generated pictures nearest to training pictures beside these."""
     rng = torch.Generator().manual_seed(derive(seed, "evaluation", 0))
     order = lot(real, MOST_REAL, seed)
-    fake_features = encode(torch.split(fake, BATCH), len(fake), "generated pictures")
-    real_features = encode(pictures(real, order), len(order), "real pictures")
-    closest = nearest(fake_features, [real_features])
-    measures = distances(real_features, fake_features, yardstick.names, rng)
-    measures += shares(real_features, fake_features)
-    if other is not None:
-        chosen = lot(other, len(fake), seed)
-        features = encode(pictures(other, chosen), len(chosen), "held-out pictures")
-        measures += (copies(closest, nearest(features, [real_features])),)
+    closest = nearest(sets.fake, [sets.real])
+    measures = distances(sets.real, sets.fake, names, rng) + shares(sets.real, sets.fake)
+    if sets.held_out is not None:
+        measures += (copies(closest, nearest(sets.held_out, [sets.real])),)
     few = min(MOST_FOR_PIXELS, len(fake), len(order))
     measures += on_pixels(torch.cat(list(pictures(real, order[:few]))), fake[:few], rng)
     shown = closest.distances.argsort()[:PAIRS_SHOWN]
@@ -256,14 +313,14 @@ def pictures(pack: Pack, numbers: NDArray[np.int64]) -> Iterator[Pixels]:
         yield torch.from_numpy(pack.pictures(numbers[start : start + BATCH]))
 
 
-def to_table(evaluation: Evaluation) -> Group:
+def to_table(evaluation: Evaluation) -> Lines:
     """The evaluation for a terminal: the numbers, then how they came about."""
     numbers, protocol = Table.grid(padding=(0, 2)), Table.grid(padding=(0, 2))
     for name, value, meaning in evaluation.measures:
         numbers.add_row(Text(name, "bold"), Text(f"{value:.4g}", justify="right"), Text(meaning))
     for name, text in evaluation.protocol.items():
         protocol.add_row(Text(name, "dim"), Text(text))
-    return Group(numbers, Text(), protocol)
+    return Lines(numbers, Text(), protocol)
 
 
 def write(evaluation: Evaluation, folder: Path) -> None:
