@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -111,6 +113,11 @@ class Group:
         edges = (math.ceil(batches * rank / self.count) for rank in (self.rank, self.rank + 1))
         return range(*(min(edge * batch, count) for edge in edges))
 
+    def turns(self, count: int, batch: int) -> NDArray[np.bool_]:
+        """Which of so many rows (count,) are this process's, if they take batches in turns."""
+        own: NDArray[np.bool_] = np.arange(count) // batch % self.count == self.rank
+        return own
+
     def joined_rows(self, own: Tensor) -> Tensor:
         """The rows of all processes, in order of rank, in the first; none in the others.
 
@@ -145,6 +152,8 @@ class Group:
 
     def add(self, numbers: Tensor) -> Tensor:
         """Puts the sum over all processes in the place of a tensor."""
+        if self.count == 1:
+            return numbers
         with self._in_touch():
             dist.all_reduce(numbers, group=self.numbers)
         return numbers

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.devices import choose_device
+from dcgan.distributed import ALONE, Group
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.features.contract import check_is_fitted
 from dcgan.features.pictures import PictureFeatures, Pictures, in_floats, pictures_for
@@ -86,6 +87,14 @@ class DiscriminatorFeatures(PictureFeatures):
             DCGANError: there is no such model, layer or device, a parameter is not allowed, or the
                 pictures are not such as the model sees.
         """
+        return self.fit_together(X, ALONE)
+
+    def fit_together(self, X: Pictures, group: Group) -> "DiscriminatorFeatures":
+        """Measures the statistics with other processes, of which each sees some of the batches.
+
+        Raises:
+            DCGANError: as `fit`.
+        """
         chosen = choose_device(self.device)
         model = self.model if isinstance(self.model, Model) else load(self.model)
         network = copy.deepcopy(model.discriminator).requires_grad_(False).eval()
@@ -96,9 +105,10 @@ class DiscriminatorFeatures(PictureFeatures):
             pictures = pictures_for(X, model.reading)
             if not len(pictures):
                 raise DCGANError("Statistics are measured on one picture at least; none was given.")
-            order = statistics_order(pictures)
-            words = "Measuring statistics"
-            store_statistics(network, in_floats(pictures, order, STATISTICS_BATCH, chosen, words))
+            order, words = statistics_order(pictures), "Measuring statistics"
+            own = order[group.turns(len(order), STATISTICS_BATCH)]
+            batches = in_floats(pictures, own, STATISTICS_BATCH, chosen, words)
+            store_statistics(network, batches, group)
         self.discriminator_, self.steps_ = network, steps
         self.reading_ = model.reading
         self.width_ = self.grid**2 * sum(step.inner_maps for step in steps.values())

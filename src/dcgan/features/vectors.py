@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dcgan.distributed import ALONE, Group
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.networks import Discriminator, Step, pyramid
 from dcgan.tensors import Features, Images
@@ -64,7 +65,9 @@ def vectors(
 
 
 @torch.no_grad()
-def store_statistics(discriminator: Discriminator, batches: Iterable[Images]) -> None:
+def store_statistics(
+    discriminator: Discriminator, batches: Iterable[Images], group: Group = ALONE
+) -> None:
     """Fixes batch norm's statistics in place: the averages over batches of pictures.
 
     As in the authors' SVHN script each batch passes with its own statistics, all batches count
@@ -74,6 +77,7 @@ def store_statistics(discriminator: Discriminator, batches: Iterable[Images]) ->
     Args:
         discriminator: without classes.
         batches: pictures (N, channels, H, W) in [-1, 1]; one batch at least.
+        group: processes that share the batches, of which each has some.
     """
     norms = [norm for norm in discriminator.blocks.modules() if isinstance(norm, _BatchNorm)]
     sums = {norm: torch.zeros(2, norm.num_features, dtype=torch.float64) for norm in norms}
@@ -82,14 +86,15 @@ def store_statistics(discriminator: Discriminator, batches: Iterable[Images]) ->
         norm.train()
         norm.momentum, norm.track_running_stats = 1.0, True  # 1: those of the last batch alone
     handles = [norm.register_forward_hook(_adding(norm, sums[norm])) for norm in norms]
-    number = 0
+    number = torch.zeros((), dtype=torch.float64)
     for images in batches:
         discriminator.features(images)
         number += 1
+    group.add(number)
     for handle in handles:
         handle.remove()
     for norm in norms:
-        mean, variance = sums[norm] / number
+        mean, variance = group.add(sums[norm]) / number
         norm.load_state_dict({**norm.state_dict(), "running_mean": mean, "running_var": variance})
         norm.momentum, norm.track_running_stats = None, False
     discriminator.eval()

@@ -88,7 +88,7 @@ def features(
             "pictures for the statistics": _said(measured) if measured else "none"
         })  # fmt: skip
         group.announce()
-        group.all_do(lambda: transformer.fit(measured))
+        group.all_do(lambda: transformer.fit_together(measured, group))
         with ExitStack() as held:
             # The numbers get their name last: where they stand, all stands.
             file = group.first(lambda: held.enter_context(replacing(path))) or BytesIO()
@@ -128,8 +128,8 @@ def vectors_in_turn(
 
     Of so many processes each computes every so-many-th batch, and holds only one at a time.
     """
-    numbers, size = np.arange(len(pack)), transformer.batch_size
-    own = numbers[numbers // size % group.count == group.rank]
+    size = transformer.batch_size
+    own = np.flatnonzero(group.turns(len(pack), size))
     batches = transformer.transform_batches(PackPart(pack, own))
     for _ in range(0, len(pack), size * group.count):
         batch = group.all_do(lambda: next(batches, no_vectors(transformer)))
