@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test slow check fix
+.PHONY: help demo test slow gpu check fix
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is to make
@@ -22,6 +22,9 @@ test: $(VENV)/.dev  ## Run the tests (all but the slow ones and those for a GPU)
 
 slow: $(VENV)/.dev  ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+gpu: $(VENV)/.dev  ## Run the tests for a GPU, on a machine that has one
+	$(BIN)/python -m pytest -m gpu
 
 check: $(VENV)/.dev  ## Lint, format, types, and which way imports point
 	$(BIN)/ruff check .

@@ -435,3 +435,17 @@ def test_device(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match=r"no `device` 'cuda:77' here. Possible: auto, cpu"):
         run(photos, tmp_path / "run", device="cuda:77")
     assert Run(tmp_path / "run").config() is None
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_on_a_gpu(photos: Path, tmp_path: Path, precision: str) -> None:
+    """Trained, stopped, gone on with; its model draws the same on a CPU, but for rounding."""
+    options = {"device": "cuda", "precision": precision, "width": 16, "size": 32, "flip": True}
+    run(photos, tmp_path / "run", images=64, **options)
+    model = run(photos, tmp_path / "run", images=160, **options)
+    assert model.images_seen == 160
+    assert [line["images_seen"] for line in lines(tmp_path / "run")][-1] == 160
+    here, there = (dcgan.load(tmp_path / "run", device) for device in ("cpu", "cuda"))
+    difference = here.sample(range(8)).int() - there.sample(range(8)).cpu().int()
+    assert difference.abs().float().mean() < 1

@@ -146,3 +146,13 @@ def test_pictures_that_live_on_the_device_are_the_same(
 def test_pictures_without_room_stay_where_they_are(photos: Path) -> None:
     pack = open_pack(photos, PackConfig(size=Size(16, 16)))
     assert loading.all_on_device(pack, torch.device("cpu")) is None
+
+
+@pytest.mark.gpu
+def test_pictures_live_on_a_gpu(photos: Path) -> None:
+    pack = open_pack(photos, PackConfig(size=Size(16, 16)))
+    here, there = Loader(pack, 8, seed=1), Loader(pack, 8, seed=1, device=torch.device("cuda"))
+    for images_seen in (0, 8, 16):
+        pixels, _ = there.batch(images_seen)
+        assert pixels.device.type == "cuda"
+        assert torch.equal(pixels.cpu(), here.batch(images_seen)[0])
