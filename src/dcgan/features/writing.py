@@ -7,8 +7,8 @@ OUT.json    the protocol: the model's digest, the layers, and on what statistics
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -105,6 +105,8 @@ def write_vectors(
 ) -> None:
     """Writes the vectors as `transformer.write` does; each process computes some of the batches.
 
+    While the disk takes one batch, the next is computed.
+
     Args:
         transformer: fitted, and alike in all processes.
         pack: the pictures.
@@ -117,8 +119,12 @@ def write_vectors(
     """
     shape = len(pack), transformer.width_
     group.first(lambda: write_array(file, shape, transformer.dtype, ()))
-    for rows in vectors_in_turn(transformer, pack, group):
-        group.first(partial(file.write, np.ascontiguousarray(rows).data))
+    with ThreadPoolExecutor(1, "writer") as writer:
+        written: Future[int] = writer.submit(int)
+        for rows in vectors_in_turn(transformer, pack, group):
+            group.first(written.result)
+            written = writer.submit(file.write, np.ascontiguousarray(rows).data)
+        group.first(written.result)
 
 
 def vectors_in_turn(
