@@ -42,14 +42,15 @@ from dcgan.step import TrainState, train_step
 from dcgan.tensors import Features
 from dcgan.trainer import Trainer, build_model
 
-AVERAGED = {"batch": 64, "augment": "none"}
+AVERAGED = {"batch": 64, "augment": "none", "average_half_life": 10_000}
 """The reference with averaged weights and a bias in D's first layer."""
 REFERENCE = {"average_half_life": 0, "input_bias": False}
 """The recipe that is copied most: 64 maps, 4x4 kernels, batches of 64, no averaging."""
 ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged": {},
-    "stable": {"batch": 32, "augment": "shift"},
+    "batch 32 and shift": {"batch": 32, "augment": "shift"},
+    "stable": {"batch": 32, "augment": "shift", "average_half_life": 100_000},
     "average over 50k": {"average_half_life": 50_000},
     "rate 5e-4": {"learning_rate": 5e-4},
     "rate 1e-3": {"learning_rate": 1e-3},
@@ -74,19 +75,19 @@ ROWS: dict[str, dict[str, Any]] = {
     "penalty 10": {"gradient_penalty": 10.0},
     "shift": {"augment": "shift"},
     "shift and 5e-4": {"augment": "shift", "learning_rate": 5e-4},
-    "stable and 5e-4": {"batch": 32, "augment": "shift", "learning_rate": 5e-4},
-    "stable and 50k": {
+    "batch 32 and shift and 5e-4": {"batch": 32, "augment": "shift", "learning_rate": 5e-4},
+    "batch 32 and shift and 50k": {
         "batch": 32,
         "augment": "shift",
         "average_half_life": 50_000,
     },
-    "stable and 50k and falling": {
+    "batch 32 and shift and 50k and falling": {
         "batch": 32,
         "augment": "shift",
         "average_half_life": 50_000,
         "decay_share": 0.5,
     },
-    "stable and 5e-4 and 50k": {
+    "batch 32 and shift and 5e-4 and 50k": {
         "batch": 32,
         "augment": "shift",
         "learning_rate": 5e-4,

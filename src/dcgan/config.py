@@ -196,7 +196,10 @@ class TrainConfig:
         maximum=1,
     )
     average_half_life: int = option(
-        10_000, "Half-life in pictures of G's averaged weights; 0: none (paper).", minimum=0
+        100_000,
+        "Half-life in pictures of G's averaged weights, at most a tenth of those seen; 0: none "
+        "(paper).",
+        minimum=0,
     )
     flip: bool = option(False, "Mirror half of the pictures left to right (paper: no).")
     labels: str = option("", "Label column to condition both networks on, such as `class`.")

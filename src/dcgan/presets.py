@@ -36,6 +36,7 @@ PRESETS: dict[str, Preset] = {
     "demo": Preset(
         "A small network on 48x48 pictures, with longer steps: minutes on a laptop.",
         {"size": 48, "width": 48, "learning_rate": 1e-3, "batch": 64, "augment": "none"}
+        | {"average_half_life": 10_000}
         | {"images": 128_000, "sheet_interval": 6_400},
     ),
     "paper": Preset(
