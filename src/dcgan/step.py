@@ -158,10 +158,11 @@ class TrainState:
         """What depends on the device, and so does not come from a checkpoint."""
         for optimizer in (self.g_optimizer, self.d_optimizer):
             for group in optimizer.param_groups:
-                group["lr"], group["capturable"] = self._dial(), self.device.type == "cuda"
+                group["lr"] = self._dial(float(group["lr"]))
+                group["capturable"] = self.device.type == "cuda"
 
-    def _dial(self) -> Dial:
-        return torch.zeros((), device=self.device) if self.graphs else 0.0
+    def _dial(self, value: float = 0.0) -> Dial:
+        return torch.full((), value, device=self.device) if self.graphs else value
 
     def _parts(self) -> dict[str, Any]:
         parts: dict[str, Any] = {

@@ -121,9 +121,9 @@ class Loader:
 
 def all_on_device(pack: Pack, device: torch.device) -> Pixels | None:
     """All pictures (N, H, W, C) in the memory of an accelerator; None where it has no room."""
-    info = pack.info
-    shape = len(pack), *info.size, info.channels
-    if math.prod(shape) > RESIDENT_SHARE * free_memory(device):
+    room = RESIDENT_SHARE * free_memory(device)
+    shape = (len(pack), *pack.info.size, pack.info.channels) if room else ()
+    if not room or math.prod(shape) > room:
         return None
     pixels = torch.empty(shape, dtype=torch.uint8, device=device)
     for part in np.array_split(np.arange(len(pack)), -(-len(pack) // UPLOADED)):
