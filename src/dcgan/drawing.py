@@ -8,7 +8,7 @@ import numpy as np
 
 from dcgan.captions import sheet_path
 from dcgan.data.pack import write_array
-from dcgan.devices import choose_device, prefer_speed
+from dcgan.devices import choose_device, keep_freed_memory
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
 from dcgan.images import Picture, save_picture, sheet
@@ -54,7 +54,8 @@ def sample(
         raise DCGANError(f"`columns` (={columns}) must be 1 or more.")
     if label is not None:
         loaded.class_index(label)
-    prefer_speed(choose_device(device))
+    if choose_device(device).type == "cpu":
+        keep_freed_memory()  # nothing else: a seed shall give the same picture in any company
     height, width = loaded.config.size
     shape = len(chosen), height, width, loaded.config.channels
 
