@@ -17,7 +17,7 @@ from dcgan.compare import comparing, systems
 from dcgan.compare.bench import Bench, Result
 from dcgan.compare.comparing import compare
 from dcgan.compare.notebook import Notebook
-from dcgan.compare.protocols import OWN, PROTOCOLS, Row
+from dcgan.compare.protocols import OWN, PROTOCOLS, Protocol, Row
 from dcgan.compare.tables import Line, cells, measured
 from dcgan.config import NetworkConfig
 from dcgan.data.labelled import labelled
@@ -189,6 +189,14 @@ def test_results_in_the_papers_form() -> None:
 def test_every_row_with_a_name_has_a_system() -> None:
     rows: list[Row] = [row for protocol in (*PROTOCOLS.values(), OWN) for row in protocol.rows]
     assert {row.system for row in rows if row.system} == set(systems.SYSTEMS)
+
+
+@pytest.mark.parametrize("protocol", [*PROTOCOLS.values(), OWN])
+def test_without_a_model_the_protocol_gives_the_shape(
+    protocol: Protocol, sides: Path, tmp_path: Path
+) -> None:
+    shape = Bench(str(sides), protocol, Notebook(tmp_path)).shape
+    assert (shape.size, shape.channels, shape.classes) == (Size(16, 16), 3, 0)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.presets import DEFAULT
 
 FEW = (
     "Labels per class: {per_class}; the mean over {draws} draws, or as many as a row says, ± "
@@ -122,7 +123,7 @@ OWN = Protocol(
     deviations=1.0,
     with_all=True,
     as_error=False,
-    preset="default",
+    preset=DEFAULT,
 )
 """The same on anybody's pictures."""
 
