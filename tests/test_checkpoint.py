@@ -46,6 +46,24 @@ def test_last_three_stay_and_one_of_each_interval(run: Run) -> None:
     assert names(run) == [50, 100, 150, 170, 180, 190]
 
 
+def test_those_before_needed_moments_stay(run: Run) -> None:
+    """The three last looks of a run that looks at itself every 25 pictures."""
+    for images_seen in range(10, 110, 10):
+        looks = range(25, images_seen + 1, 25)[-3:]
+        run.save({}, images_seen, 10**9, needed=looks)
+    assert names(run) == [40, 70, 80, 90, 100]
+
+
+def test_what_is_written_on_going_back_stays(run: Run) -> None:
+    """Those of later moments are no reason to delete it, nor are they deleted here."""
+    for images_seen in range(10, 100, 10):
+        run.save({}, images_seen, 10**9, needed=[40])
+    run.save({"attempt": 1}, 30, 10**9)
+    assert names(run) == [30, 70, 80, 90]
+    run.delete_after(30)
+    assert run.latest() == {"attempt": 1}
+
+
 def test_a_damaged_newest_is_reported_and_passed_over(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -326,6 +326,34 @@ def test_ctrl_c_while_auditing(photos: Path, here: Path, monkeypatch: pytest.Mon
     assert list(Path("audits/photos").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("work", "words", "said"),
+    [
+        ("encoder", ["photos", "e"], "Stopped; nothing was written."),
+        ("evaluate", ["m", "photos", "--encoder", "e"], "Stopped; nothing was measured."),
+        ("sample", ["m", "x.png"], "Stopped; the same command begins anew."),
+        ("dedup", ["photos"], "Stopped; nothing was written."),
+        ("import_published", ["a", "b"], "Stopped; nothing was written."),
+        ("compare", ["photos"], "Stopped. The same command takes the work up again."),
+    ],
+)
+def test_ctrl_c_says_what_becomes_of_the_work(
+    photos: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    work: str,
+    words: list[str],
+    said: str,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"dcgan.{work}", interrupted)
+    result = dcgan(work.removesuffix("_published"), *words)
+    assert result.exit_code == 130
+    assert result.stderr.endswith(f"{said}\n")
+
+
 def test_a_folder_of_one_picture(here: Path) -> None:
     Path("one").mkdir()
     drawn_picture(1).save("one/one.png")

@@ -264,7 +264,19 @@ def test_saving_refuses_what_it_cannot_write(tmp_path: Path) -> None:
         save_picture(picture, tmp_path / "sheet.jpg")
     with pytest.raises(DCGANError, match="Cannot write the picture .*: there is no folder"):
         save_picture(picture, tmp_path / "missing" / "sheet.png")
+    tall = np.zeros((65_501, 2, 3), np.uint8)
+    with pytest.raises(DCGANError, match=r"2x65501 pixels, as a JPEG file has .* 65,500 at most"):
+        save_picture(tall, tmp_path / "sheet.jpg")
+    with pytest.raises(DCGANError, match=r"as a WEBP file has sides of 16,383 at most; take \.png"):
+        save_picture(tall[:16_384], tmp_path / "sheet.webp")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "longest"), [("s.jpg", 65_500), ("s.webp", 16_383)])
+def test_the_longest_pictures(tmp_path: Path, name: str, longest: int) -> None:
+    save_picture(np.zeros((longest, 2, 3), np.uint8), tmp_path / name)
+    with Image.open(tmp_path / name) as saved:
+        assert saved.size == (2, longest)
 
 
 def test_colours() -> None:

@@ -89,6 +89,14 @@ def test_classes(tmp_path: Path) -> None:
         model.sample([1], label="kind 9")
 
 
+def test_batch_statistics_of_one_class_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    model = made_model(classes=3)
+    model.sample(range(4), batch_statistics=True)
+    assert not caplog.text
+    model.sample(range(4), label=1, batch_statistics=True)
+    assert "A batch of one class has other statistics" in caplog.text
+
+
 def test_no_classes(model: Model) -> None:
     with pytest.raises(DCGANError, match="Class 'cat' was asked for, but this model knows no"):
         model.sample([1], label="cat")

@@ -10,13 +10,13 @@ from dcgan.sample import draw_latents, in_batches, labels_of, latents_of, parse_
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("7", [7]), ("0-3", [0, 1, 2, 3]), ("1,2,5-7", [1, 2, 5, 6, 7]), ("3, 1", [3, 1])],
+    [("7", [7]), ("0-3", [0, 1, 2, 3]), ("1,2,5-7", [1, 2, 5, 6, 7]), ("3, 1 - 2", [3, 1, 2])],
 )
 def test_parse(text: str, seeds: list[int]) -> None:
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "5-", "-5", "7-3", "1,,2", "1-2-3", "1.5"])
+@pytest.mark.parametrize("text", ["", "a", "5-", "-5", "7-3", "1,,2", "1-2-3", "1.5", "1 2 3"])
 def test_refused(text: str) -> None:
     with pytest.raises(DCGANError, match=r"`seeds` \(=.*\) must look like 0-63 or 1,2,5-10"):
         parse_seeds(text)

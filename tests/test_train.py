@@ -413,6 +413,15 @@ def test_preview(photos: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
     run(photos, tmp_path / "run", images=8)
     assert preview(photos, tmp_path / "run").network.width == 8
+    (tmp_path / "less.csv").write_text("dropped\nmore/01.png\n")
+    options: dict[str, Any] = {
+        "without": str(tmp_path / "less.csv"),
+        "passes": 100.0,
+        "held_out": 0.0,
+    }
+    assert preview(photos, tmp_path / "less", **options).train.images == 1_100
+    with pytest.raises(DCGANError, match=r"Cannot read the table of duplicates none\.csv"):
+        preview(photos, tmp_path / "less", without="none.csv")
 
 
 def test_default_run(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

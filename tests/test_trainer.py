@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 import dcgan
 from dcgan import step
-from dcgan.checkpoint import read_checkpoint
+from dcgan.checkpoint import Run, read_checkpoint
 from dcgan.config import NetworkConfig, PackConfig
 from dcgan.data.pack import Pack, Reading
 from dcgan.data.packing import open_pack
@@ -126,6 +127,7 @@ def test_what_an_earlier_run_left_is_not_the_best(photos: Path, tmp_path: Path) 
     for path in (tmp_path / "run" / "checkpoints").iterdir():
         path.unlink()
     (tmp_path / "run" / "config.json").unlink()
+    (tmp_path / "run" / "model.safetensors").unlink()
     assert run(photos, tmp_path / "run", images=24, width=4).config.width == 4
     assert dcgan.load(tmp_path / "run").config.width == 4
 
@@ -314,18 +316,86 @@ def test_looks_are_logged(photos: Path, tmp_path: Path) -> None:
     assert all(line["d_gradient"] > 0 and line["g_gradient"] > 0 for line in losses)
 
 
-def test_too_few_pictures_for_a_distance(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(DCGANError, match="photos has 12 pictures; a distance to fewer than 100"):
-        run(photos, tmp_path / "run", images=8, distance=dcgan.frechet_in("no matter"))
-
-
-def test_the_distance_in_an_encoder(tmp_path: Path) -> None:
-    classes, file = tmp_path / "animals", tmp_path / "encoder.safetensors"
+def encoder_file(folder: Path) -> tuple[Path, Path]:
+    """A hundred pictures in two classes, and an encoder that hardly learnt them."""
+    classes, file = folder / "animals", folder / "encoder.safetensors"
     for number in range(100):
         place = classes / ("ant", "bee")[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         drawn_picture(number).save(place / f"{number:02}.png")
     dcgan.encoder(classes, file, size=Size(16, 16), images=64)
+    return classes, file
+
+
+def test_too_few_pictures_for_a_distance(photos: Path, tmp_path: Path) -> None:
+    _, file = encoder_file(tmp_path)
+    with pytest.raises(DCGANError, match="photos has 12 pictures; a distance to fewer than 100"):
+        run(photos, tmp_path / "run", images=8, distance=dcgan.frechet_in(file))
+
+
+def test_a_wrong_encoder_is_known_before_anything_is_packed(tmp_path: Path) -> None:
+    with pytest.raises(DCGANError, match="There is no encoder"):
+        dcgan.frechet_in(tmp_path / "none")
+    with pytest.raises(DCGANError, match="nonsense"):
+        dcgan.frechet_in(encoder_file(tmp_path)[1], device="nonsense")
+
+
+def test_real_pictures_are_encoded_where_the_training_goes_on(photos: Path, tmp_path: Path) -> None:
+    prepared: list[int] = []
+
+    def distance(*_: Any) -> Distance:
+        return Distance("given", lambda model: 1.0, lambda: prepared.append(1))
+
+    run(photos, tmp_path / "run", images=8, distance=distance)
+    assert len(prepared) == 1
+    run(photos, tmp_path / "run", images=8, distance=distance)  # which is at its end
+    assert len(prepared) == 1
+    run(photos, tmp_path / "run", images=16, distance=distance)
+    assert len(prepared) == 2
+
+
+def test_a_run_without_checkpoints_is_not_begun_over(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=16, distance=Given(VALUES))
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    before = (tmp_path / "run" / "model.safetensors").read_bytes()
+    with pytest.raises(DCGANError, match=r"holds a model, and no checkpoints .* or delete"):
+        run(photos, tmp_path / "run", images=32)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == before
+    assert (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_a_run_with_noise_keeps_its_length(photos: Path, tmp_path: Path) -> None:
+    run(photos, tmp_path / "run", images=8, instance_noise=0.1)
+    with pytest.raises(DCGANError, match=r"noise fall towards its end at 8 pictures"):
+        run(photos, tmp_path / "run", images=16, instance_noise=0.1)
+
+
+@pytest.mark.parametrize("interval", [4, 16])
+def test_a_run_that_went_back_has_the_checkpoint(
+    photos: Path, tmp_path: Path, collapsing: list[int], interval: int
+) -> None:
+    """Wherever it is killed; and it goes back no further than it must."""
+    real = Run.delete_after
+
+    def killed(folder: Run, images_seen: int) -> None:
+        real(folder, images_seen)
+        raise KeyboardInterrupt
+
+    options: dict[str, Any] = {**TINY, **OFTEN, "watch_interval": 16}
+    options["checkpoint_interval"] = interval
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Run, "delete_after", killed)
+        dcgan.train(photos, tmp_path / "run", **options, images=64)
+    saved = Run(tmp_path / "run").latest()
+    assert saved
+    assert saved["images_seen"] == (12 if interval == 4 else 0)
+    assert saved["training"]["attempt"] == 1
+    dcgan.train(photos, tmp_path / "run", **options, images=64)
+    assert state_of(tmp_path / "run")["training"]["attempt"] == 1
+
+
+def test_the_distance_in_an_encoder(tmp_path: Path) -> None:
+    classes, file = encoder_file(tmp_path)
     distance = dcgan.frechet_in(file, device="cpu")
     pack = open_pack(classes, PackConfig(size=Size(16, 16)))
     measured = distance(pack, preset(**TINY).fitted(Size(16, 16), 3, 0).network)

@@ -14,17 +14,17 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from dcgan.config import Config, differences
 from dcgan.errors import DCGANError
-from dcgan.files import TEMPORARY, make_folder, replacing, unwritable
+from dcgan.files import TEMPORARY, make_folder, replacing
+from dcgan.locks import alone
 from dcgan.log import logger
 from dcgan.model import BEST_FILE, MODEL_FILE
 
@@ -68,23 +68,15 @@ class Run:
         """
         for folder in (self.path, self.checkpoints, self.samples):
             make_folder(folder)
-        lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DCGANError(
-                f"Another process is training in {self.path}. Wait for it, stop it, "
-                "or choose another folder with --run."
-            ) from None
-        except OSError as error:
-            raise unwritable(self.path / ".lock", error) from error
-        try:
+        others = (
+            f"Another process is training in {self.path}. Wait for it, stop it, "
+            "or choose another folder with --run."
+        )
+        with alone(self.path / ".lock", others):
             for folder in (self.path, self.checkpoints, self.samples):
                 for remnant in folder.glob(f".*{TEMPORARY}"):
                     remnant.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
 
     def config(self) -> Config | None:
         """The options of the run that stands here, or None where there is none.
@@ -125,13 +117,14 @@ class Run:
         keep_interval: int,
         *,
         is_regular: bool = True,
-        needed: int | None = None,
+        needed: Iterable[int] = (),
     ) -> None:
         """Writes a checkpoint, then deletes old ones.
 
         The last three regular ones stay, the first in each `keep_interval` pictures, and the last
-        one before the moment that is needed. Of those written because a run was stopped, which
-        would not be there without the stop, only one that is newer than the others stays.
+        one before each moment that is needed. Of those written because a run was stopped, which
+        would not be there without the stop, only one that is newer than the others stays. Those
+        of later moments, from which a run went back, are left to `delete_after`.
 
         Raises:
             DCGANError: it cannot be written; those before are whole.
@@ -145,12 +138,16 @@ class Run:
         for old in self._found():
             if not is_regular_file(old) and old.name != name and moment(old) <= images_seen:
                 old.unlink()
-        regular = [path for path in self._found() if is_regular_file(path)]
-        before = [path for path in regular if needed is not None and moment(path) < needed]
+        regular = [
+            path for path in self._found() if is_regular_file(path) and moment(path) <= images_seen
+        ]
+        before = {
+            max((p for p in regular if moment(p) < m), key=moment, default=None) for m in needed
+        }
         kept: set[int] = set()
         for old in regular[:-LATEST_KEPT]:
             interval = moment(old) // keep_interval
-            if (interval == 0 or interval in kept) and old not in before[-1:]:
+            if (interval == 0 or interval in kept) and old not in before:
                 old.unlink()
             kept.add(interval)
 

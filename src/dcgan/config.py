@@ -238,6 +238,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_options(self)
+        if self.real_target < 1 and self.objective != "cross-entropy":
+            raise DCGANError(
+                f"`real_target` (={self.real_target}) is for `objective` cross-entropy alone, not "
+                f"for {self.objective}."
+            )
 
 
 AMENDABLE = frozenset(

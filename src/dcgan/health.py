@@ -164,6 +164,8 @@ class Distance(NamedTuple):
     described: str
     measure: Callable[[Model], float]
     """At least 0; the smaller, the better."""
+    prepare: Callable[[], object] = lambda: None
+    """What takes a while, and is done once before the training goes on."""
 
 
 class Health:
@@ -304,8 +306,9 @@ def drawn(
     for part in parts:
         rows = torch.tensor(part)
         chosen = None if labels is None else labels[rows]
-        images.append(state.generator(z[rows], chosen).float())
         features = state.generator.features(z[rows], chosen)
+        *_, (last, values) = features.items()
+        images.append(state.generator.from_features(last, values, chosen).float())
         maps.append({grid: at_places(values) for grid, values in features.items()})
     back = torch.tensor([number for part in parts for number in part]).argsort()
     together = {grid: torch.cat([found[grid] for found in maps])[back] for grid in maps[0]}

@@ -318,15 +318,14 @@ def save_picture(picture: Picture, path: Path) -> None:
     """
     require_writable_picture(path, picture.shape[2])
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    try:
-        with replacing(path) as file:
-            image.save(file, format=WRITABLE[path.suffix.lower()])
-    except DCGANError:
-        raise
-    except ValueError as error:
+    kind = WRITABLE[path.suffix.lower()]
+    if max(image.size) > LONGEST.get(kind, math.inf):
         raise DCGANError(
-            f"{path} cannot hold {image.width}x{image.height} pixels; take .png."
-        ) from error
+            f"{path} cannot hold {image.width}x{image.height} pixels, as a {kind} file has sides "
+            f"of {LONGEST[kind]:,} at most; take .png."
+        )
+    with replacing(path) as file:
+        image.save(file, format=kind)
 
 
 def to_jpeg(picture: Picture) -> bytes:
@@ -334,6 +333,10 @@ def to_jpeg(picture: Picture) -> bytes:
     content = io.BytesIO()
     Image.fromarray(picture).save(content, "JPEG", quality=90)
     return content.getvalue()
+
+
+LONGEST = {"JPEG": 65_500, "WEBP": 16_383}
+"""Pixels on a side that libjpeg and libwebp write at most."""
 
 
 def require_writable_picture(path: Path, channels: int) -> None:

@@ -16,6 +16,7 @@ from dcgan.data.pack import Reading
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.images import to_floats
+from dcgan.log import logger
 from dcgan.networks import Discriminator, Generator
 from dcgan.sample import draw, draw_latents, in_batches, labels_of, latents_of
 from dcgan.tensors import Images, Labels, Latents, Pixels
@@ -92,6 +93,11 @@ class Model:
         chosen = None if label is None else self.class_index(label)
         if batch_statistics and len(seeds) == 1:
             raise DCGANError("One picture has no batch statistics; draw two or more together.")
+        if batch_statistics and chosen is not None:
+            logger.warning(
+                "A batch of one class has other statistics than the mixed ones of the training; "
+                "its pictures may be poor. Without batch statistics they are as they were learnt."
+            )
         self.generator.train(batch_statistics)
         try:
             parts = [self._draw(batch, chosen) for batch in in_batches(seeds)]
@@ -164,7 +170,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> Model:
     return load_weights(path, "model", FORMAT, _build).to(device)
 
 
-def opened(model: str | Path | Model, device: str) -> Model:
+def opened(model: str | Path | Model, device: str | torch.device) -> Model:
     """A model on a device, given itself or by its file or its run's folder.
 
     One that is given itself stays where it is: if that is elsewhere, a copy is moved.
@@ -172,10 +178,11 @@ def opened(model: str | Path | Model, device: str) -> Model:
     Raises:
         DCGANError: as `load`, or there is no such device.
     """
-    chosen = choose_device(device)
+    chosen = device if isinstance(device, torch.device) else choose_device(device)
     if not isinstance(model, Model):
         return load(model, chosen)
-    is_there = next(model.generator.parameters()).device == chosen
+    there = next(model.generator.parameters()).device
+    is_there = there.type == chosen.type and chosen.index in (None, there.index)
     return model if is_there else copy.deepcopy(model).to(chosen)
 
 

@@ -67,8 +67,8 @@ def parse_seeds(text: str) -> list[int]:
         DCGANError: the text is not of this form.
     """
     seeds: list[int] = []
-    for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", part)
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,19})(?:\s*-\s*(\d{1,19}))?", part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise DCGANError(f"`seeds` (={text}) must look like 0-63 or 1,2,5-10.")

@@ -206,7 +206,8 @@ def update_or_replay(
         losses, bad = update_networks(state, *inputs)
         return *losses, bad
 
-    kind = turns(state), is_penalty_due(state), real.shape
+    d_turn, g_turn = turns(state)
+    kind = d_turn, g_turn, d_turn and is_penalty_due(state), real.shape
     inputs = [real] if labels is None else [real, labels]
     *losses, bad = state.graphs.run(kind, work, inputs, state.all_rngs())
     return StepLosses(*losses), bad

@@ -13,8 +13,8 @@ from dcgan import presets
 from dcgan.checkpoint import Run
 from dcgan.config import Config, NetworkConfig
 from dcgan.data.pack import Pack, class_names, is_pack
-from dcgan.data.packing import choose_size, open_pack
-from dcgan.data.sources import open_source, source_name
+from dcgan.data.packing import choose_size, chosen_source, open_pack
+from dcgan.data.sources import source_name
 from dcgan.devices import prefer_speed
 from dcgan.distributed import Group, joined, require_shares
 from dcgan.errors import DCGANError
@@ -87,8 +87,8 @@ def train(
         group.connect(device)
         pack = group.in_turn(lambda: open_pack(place, config.pack))
         config = group.told(lambda: fit_pack(config, pack))
-        measured = group.first(lambda: distance(pack, config.network) if distance else None)
         group.first(lambda: held.enter_context(folder.opened()))
+        measured = group.first(lambda: distance(pack, config.network) if distance else None)
         held.enter_context(advice_on_memory())
         state = TrainState(config, device, group=group)
         pictures = f"{len(pack):,} (SHA-256 {pack.info.digest[:16]})"
@@ -137,7 +137,7 @@ def preview(
         info = open_pack(place, config.pack).info
         size, channels, columns, count = info.size, info.channels, info.columns, sum(info.shards)
     else:
-        source = open_source(place)
+        source = chosen_source(place, config.pack)
         size, channels = config.pack.size or choose_size(source), config.network.channels
         columns, count = source.columns, len(source)
     label = config.train.labels

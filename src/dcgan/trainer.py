@@ -96,7 +96,8 @@ class Trainer:
         """What the newest sound checkpoint holds, if there is one, and the run may go on from it.
 
         Raises:
-            DCGANError: the checkpoint is of other pictures, or was measured by another distance.
+            DCGANError: the checkpoint is of other pictures, or was measured by another distance; or
+                there is none beside a model.
         """
         folder, pack = self.folder, self.pack
         saved = folder.latest()
@@ -107,6 +108,11 @@ class Trainer:
             )
         if saved:
             self.require_continuable(saved)
+        elif folder.model_file.exists():
+            raise DCGANError(
+                f"{folder.path} holds a model, and no checkpoints to go on from. Begin another run "
+                f"with --run FOLDER, or delete {folder.model_file} to begin this one anew."
+            )
         return saved
 
     def set_in_order(self, *, is_new: bool) -> None:
@@ -146,7 +152,8 @@ class Trainer:
         """Refuses options that would not go on where the checkpoint stands.
 
         Raises:
-            DCGANError: they differ, or the step size has begun to fall towards another end.
+            DCGANError: they differ, or the step size or the noise has begun to fall towards another
+                end.
         """
         then = Config.from_json(saved["config"], "the checkpoint")
         self.folder.require_same(then, self.state.config)
@@ -156,6 +163,11 @@ class Trainer:
             raise DCGANError(
                 f"{self.folder.path} has begun to let its step size fall towards its end at "
                 f"{before.images:,} pictures; its length cannot be changed any more."
+            )
+        if now.instance_noise and before.images != now.images:
+            raise DCGANError(
+                f"{self.folder.path} has let its noise fall towards its end at {before.images:,} "
+                "pictures; its length cannot be changed any more."
             )
         best = saved["best"]
         if best and self.distance and best["described"] != self.distance.described:
@@ -179,6 +191,8 @@ class Trainer:
             DCGANError: steps keep failing, or something cannot be written.
         """
         options, begun = self.options, self.state.images_seen
+        if not self.is_at_end() and not self.is_on_plateau():
+            self.group.first(lambda: self.distance.prepare() if self.distance else None)
         recent: list[StepLosses] = []
         with (
             self.opened_log() as log,
@@ -308,7 +322,9 @@ class Trainer:
         """
         then, attempt, best = self.state.images_seen, self.state.attempt + 1, self.best
         saved = self.group.told(lambda: self.latest_before(log, trouble, attempt))
-        self.state = TrainState(self.state.config, self.state.device, group=self.group)
+        config, device = self.state.config, self.state.device
+        del self.state  # two may not fit into a GPU's memory at once
+        self.state = TrainState(config, device, group=self.group)
         self.health = Health(self.loader)
         if saved:
             self.restore(saved)
@@ -338,7 +354,8 @@ class Trainer:
             before = f"It has gone back {most} times already. " if most else ""
             raise DCGANError(
                 f"Around {self.state.images_seen:,} pictures, {trouble.text}. {before}"
-                "Try --precision float32, or another run with a smaller --learning-rate."
+                f"Try {'--precision float32, or ' * self.state.bfloat16}another run with a smaller "
+                "--learning-rate."
             )
         with replacing(folder.path / f"log-{attempt}.jsonl") as file:
             assert log, "this is the process that writes"
@@ -418,7 +435,7 @@ class Trainer:
             state.images_seen,
             self.options.keep_interval,
             is_regular=is_regular,
-            needed=looks[0].images_seen if looks else None,
+            needed=[look.images_seen for look in looks],
         )
         return self.best
 
@@ -484,7 +501,7 @@ def build_model(state: TrainState, pack: Pack) -> Model:
     calibrate(discriminator, pictures_to_measure(loader, state.device))
     names = pack.class_names(options.labels) if options.labels else ()
     info = pack.info
-    notes = {"source": info.name, "digest": info.digest}
+    notes = {"source": info.name, "digest": info.digest, "held_out": str(loader.held_out)}
     notes |= {"crop": info.crop, "background": info.background}
     return Model(generator, discriminator, names, state.images_seen, notes)
 

@@ -125,6 +125,16 @@ def test_nothing_is_held_out_unless_asked_for(classes: Path) -> None:
     assert len(Loader(pack, 5, seed=1).shown(30)[0]) == 12
 
 
+@pytest.mark.parametrize("held_out", [0, 4])
+def test_shown_pictures_are_of_all_classes(classes: Path, held_out: int) -> None:
+    """Though the source is sorted by class, four of each."""
+    pack = open_pack(classes, PackConfig(size=Size(16, 16)))
+    found = [Loader(pack, 5, seed, "class", held_out).shown(4)[1] for seed in range(20)]
+    counts = torch.stack([labels.bincount(minlength=3) for labels in found if labels is not None])
+    assert (counts.sum(0) > 10).all()
+    assert (counts.max(1).values < 4).any()
+
+
 def test_pictures_that_live_on_the_device_are_the_same(
     classes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

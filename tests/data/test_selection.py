@@ -1,6 +1,7 @@
 """Parts of a source: what is left out, and slices that add up to the whole."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,18 @@ def test_without(photos: Path, tmp_path: Path) -> None:
     assert len(open_pack(photos, config)) == 10
     table(tmp_path, "more/01.png")
     assert len(open_pack(photos, config)) == 11
-    with pytest.raises(DCGANError, match="is a pack already: `crop` and `without`"):
+    with pytest.raises(DCGANError, match="is a pack already: `without` can only be asked for when"):
         open_pack(tmp_path / "whole", config)
+
+
+@pytest.mark.parametrize(("name", "value"), [("crop", "none"), ("background", "black")])
+def test_a_pack_was_read_as_it_was(photos: Path, tmp_path: Path, name: str, value: str) -> None:
+    pack(photos, tmp_path / "made", SIXTEEN)
+    other = replace(SIXTEEN, **{name: value})  # type: ignore[arg-type]
+    with pytest.raises(DCGANError, match=f"is a pack already: `{name}` can only be asked for"):
+        open_pack(tmp_path / "made", other)
+    pack(photos, tmp_path / "other", other)
+    assert len(open_pack(tmp_path / "other", other)) == 12
 
 
 @pytest.mark.parametrize("content", ["dropped\n", "\ufeffdropped,kept\nmore/01.png,00.bmp\n"])

@@ -82,6 +82,7 @@ def test_learns_turns_where_there_are_no_classes(tmp_path: Path) -> None:
     made = encoder(folder, tmp_path / "encoder", images=3_000, device="cpu")
     assert made.task.column == TURN
     assert made.task.classes == TURNS
+    assert made.task.subject == "how a picture is turned"
     assert made.task.accuracy > 0.9
 
 
@@ -122,8 +123,9 @@ def test_wide_pictures_are_turned_by_halves(tmp_path: Path) -> None:
 
 
 def test_bad_input(reds_and_blues: Path, tmp_path: Path) -> None:
-    with pytest.raises(DCGANError, match=r"no label column 'colour'.*class"):
-        encoder(reds_and_blues, tmp_path / "e", labels="colour", device="cpu")
+    for column in ("colour", "turn"):  # how pictures are turned is no column
+        with pytest.raises(DCGANError, match=rf"no label column '{column}'.*class"):
+            encoder(reds_and_blues, tmp_path / "e", labels=column, device="cpu")
     few = tmp_path / "few"
     few.mkdir()
     for number in range(3):
@@ -149,7 +151,7 @@ def test_bad_input(reds_and_blues: Path, tmp_path: Path) -> None:
 def test_a_weak_encoder_is_called_weak(
     reds_and_blues: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = encoder(reds_and_blues, tmp_path / "e", images=1, labels=TURN, device="cpu")
+    made = encoder(reds_and_blues / "red", tmp_path / "e", images=1, device="cpu")
     assert made.task.accuracy < 0.6
     assert "distances through it say little" in caplog.text
 

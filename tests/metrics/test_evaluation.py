@@ -18,6 +18,7 @@ from dcgan.metrics import evaluation
 from dcgan.metrics.encoder import Encoder, Task
 from dcgan.metrics.evaluation import evaluate
 from dcgan.metrics.inception import Inception
+from dcgan.metrics.measures import shares
 from dcgan.model import Model
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.size import Size
@@ -128,6 +129,38 @@ def test_fid_is_what_inception_gives(
     assert found["FID"] > float(difference @ difference)
 
 
+def test_the_encoder_goes_where_the_pictures_are_drawn(
+    real: Path, encoder_file: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[torch.device] = []
+    real_to = Encoder.to
+
+    def to(encoder: Encoder, device: torch.device) -> Encoder:
+        moved.append(device)
+        return real_to(encoder, device)
+
+    monkeypatch.setattr(Encoder, "to", to)
+    evaluate(model, real, encoder=encoder_file, count=COUNT, device="cpu")
+    assert moved == [torch.device("cpu")]
+
+
+def test_pictures_too_small_for_similarity(tmp_path: Path) -> None:
+    config = NetworkConfig(size=Size(8, 8), width=4)
+    small = Model(Generator(config), Discriminator(config))
+    faces = write_faces(tmp_path / "faces", 0, 120)
+    dcgan.encoder(faces, tmp_path / "e", size=8, images=64, device="cpu")
+    found = evaluate(small, faces, encoder=tmp_path / "e", count=100, device="cpu")
+    names = [measure.name for measure in found.measures]
+    assert "similarity" not in names
+    assert "sliced Wasserstein 8x8" in names
+
+
+def test_shares_are_of_as_many_of_each_kind() -> None:
+    real, fake = torch.randn(60, 4), torch.randn(200, 4)
+    assert shares(real, fake) == shares(real, fake[:60])
+    assert shares(fake, real) == shares(fake[:60], real)
+
+
 def test_bad_input(real: Path, encoder_file: Path, model: Model, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="features of one encoder, and none was given: give --enc"):
         evaluate(model, real, count=COUNT)
@@ -142,6 +175,8 @@ def test_bad_input(real: Path, encoder_file: Path, model: Model, tmp_path: Path)
         evaluate(model, real, encoder=encoder_file, count=COUNT, held_out=few)
     with pytest.raises(DCGANError, match="and 5 real pictures were to be compared"):
         evaluate(model, few, encoder=encoder_file, count=COUNT)
+    with pytest.raises(DCGANError, match=r"of 251 the last would be alone.* --count 250 or"):
+        evaluate(model, real, encoder=encoder_file, count=251, batch_statistics=True)
     wide = replace(model.config, size=Size(32, 32))
     larger = Model(Generator(wide), Discriminator(wide))
     with pytest.raises(DCGANError, match="knows pictures of 16x16 .*; the model draws 32x32"):
@@ -153,3 +188,6 @@ def test_trained_on_them(real: Path, encoder_file: Path, model: Model) -> None:
     known = Model(model.generator, model.discriminator, notes={"digest": digest})
     found = evaluate(known, real, encoder=encoder_file, count=100, device="cpu")
     assert found.protocol["trained on"] == "these very pictures"
+    known.notes["held_out"] = "15"
+    found = evaluate(known, real, encoder=encoder_file, count=100, device="cpu")
+    assert found.protocol["trained on"] == "these very pictures, but for 15 held out"

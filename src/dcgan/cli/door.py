@@ -14,6 +14,7 @@ import dcgan
 from dcgan.config import OPTIONS, Option
 from dcgan.errors import DCGANError, Stopped
 from dcgan.log import show_messages
+from dcgan.metrics import INCEPTION_ADDRESS
 from dcgan.presets import PRESETS
 from dcgan.size import Size
 
@@ -73,7 +74,7 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 
 @contextmanager
-def stopped_saying(text: str) -> Iterator[None]:
+def stopped_saying(text: str = "Stopped; nothing was written.") -> Iterator[None]:
     """Ends work that cannot be taken up again with these words, if the user stops it."""
     try:
         yield
@@ -133,11 +134,7 @@ def config_options(*groups: str) -> Callable[[Callable[..., None]], Callable[...
 
 def encoder_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds the options that say in whose features distances are measured."""
-    address = (
-        "github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
-        "pt_inception-2015-12-05-6726825d.pth"
-    )
-    inception = f"Inception's published weights, for FID and KID: {address}"
+    inception = f"Inception's published weights, for FID and KID: {INCEPTION_ADDRESS}"
     command = click.option("--inception", metavar="FILE", type=PathType(), help=inception)(command)
     made = "Made by `dcgan encoder`; distances are measured in its features."
     return click.option("--encoder", metavar="FILE", type=PathType(), help=made)(command)
@@ -158,6 +155,18 @@ def click_option(name: str, option: Option) -> Callable[[Callable[..., None]], C
     metavar = {int: "N", float: "X", str: "TEXT", Size: "SIZE"}[wanted]
     value_type: Any = SizeType() if wanted is Size else wanted
     return click.option(flag, name, type=value_type, metavar=metavar, help=text)
+
+
+device_option = click.option(
+    "--device", metavar="NAME", default="auto", help="cpu, cuda, mps or xpu. [default: auto]"
+)
+
+
+def seed_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`--seed`, with what it is the seed of."""
+    return click.option(
+        "--seed", metavar="N", type=click.IntRange(0), default=42, help=f"{text} [default: 42]"
+    )
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

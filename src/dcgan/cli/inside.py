@@ -6,9 +6,13 @@ from typing import Any
 import click
 
 import dcgan
-from dcgan.cli.door import PathType, main, stopped_saying
-
-STOPPED = "Stopped; the sheet was not written."
+from dcgan.cli.door import (
+    PathType,
+    device_option,
+    main,
+    seed_option,
+    stopped_saying,
+)
 
 
 def told_right(share: float | None) -> str:
@@ -32,11 +36,8 @@ def told_right(share: float | None) -> str:
     is_flag=True,
     help="Take batch norm's statistics as they stand in MODEL. [default: measured on SOURCE]",
 )
-@click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=42,
-    help="Of the random filters. [default: 42]",
-)  # fmt: skip
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@seed_option("Of the random filters.")
+@device_option
 def filters(model: Path, source: str, out: Path, maps: str | None, **options: Any) -> None:
     """Show what the discriminator's maps answer to in the pictures of SOURCE, on the sheet OUT.
 
@@ -56,7 +57,7 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
     from dcgan.latent.points import seeds_in
 
     numbers = None if maps is None else seeds_in(maps, "`maps`")
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         made = dcgan.filters(model, source, out, maps=numbers, **options)
     trained, random = map(mean_concentration, (made.trained, made.random))
     side = made.field.side
@@ -90,10 +91,8 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
     "--c", "C", metavar="X", type=float, default=1.0,
     help="Of the regression: the smaller, the more maps are mostly dropped. [default: 1]",
 )  # fmt: skip
-@click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=42, help="Of all lots. [default: 42]"
-)
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@seed_option("Of all lots.")
+@device_option
 def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any) -> None:
     """Drop the maps with which MODEL draws an object, and show samples without it on the sheet OUT.
 
@@ -121,7 +120,7 @@ def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any
 
     chosen = seeds_in(seeds, "`seeds`")
     shown = None if drawn is None else seeds_in(drawn, "`drawn`")
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         made = dcgan.forget(model, out, seeds=chosen, drawn=shown, **options)
     dropped, total = len(made.maps), len(made.weights)
     click.echo(

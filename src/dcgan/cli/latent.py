@@ -7,15 +7,20 @@ from typing import Any
 import click
 
 import dcgan
-from dcgan.cli.door import PathType, given, main, stopped_saying
+from dcgan.cli.door import (
+    PathType,
+    device_option,
+    given,
+    main,
+    seed_option,
+    stopped_saying,
+)
 
-STOPPED = "Stopped; nothing was written."
 PARTLY_STOPPED = "Stopped; only pictures that were finished were written."
 SEEDS = "Such as 0-8 or 1,2,5-10, or a .npy file of latents."
 label_option = click.option(
     "--class", "label", metavar="NAME", help="Class to draw, for a conditional model."
 )
-device_option = click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
 
 
 def seeds_option(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -56,7 +61,7 @@ def walk(model: Path, out: Path, **options: Any) -> None:
       dcgan walk runs/photos walk.png --encoder encoder.safetensors --source ~/photos
       dcgan walk runs/photos between.png --latents found.npy
     """
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         made = dcgan.walk(model, out, **options)
     for measure in made.smoothness:
         click.echo(measure)
@@ -70,10 +75,7 @@ def walk(model: Path, out: Path, **options: Any) -> None:
 @click.option("--b", metavar="SEEDS", required=True, help="Exemplars of B, which is taken off.")
 @click.option("--c", metavar="SEEDS", required=True, help="Exemplars of C, which is added.")
 @label_option
-@click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=42,
-    help="Of the neighbours. [default: 42]",
-)  # fmt: skip
+@seed_option("Of the neighbours.")
 @device_option
 def arithmetic(model: Path, out: Path, **options: Any) -> None:
     """Draw A - B + C with MODEL on the sheet OUT, each the mean of some exemplars' latents.
@@ -87,7 +89,7 @@ def arithmetic(model: Path, out: Path, **options: Any) -> None:
       dcgan arithmetic runs/photos sum.png --a 3,17,29 --b 5,8,41 --c 2,11,60
       dcgan arithmetic runs/photos sum.png --a me.npy --b 5,8,41 --c 2,11,60
     """
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         dcgan.arithmetic(model, out, **options)
     click.echo(f"{out}: A - B + C, its neighbours, and the same on pixels.")
 
@@ -117,7 +119,7 @@ def find(model: Path, source: str, out: Path, wanted: str, **options: Any) -> No
       dcgan find runs/faces faces smiling.png smile=yes,glasses=no
       dcgan find runs/photos ~/photos cats.png class=cat --count 3 --seeds 0-9999
     """
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         found = dcgan.find(model, source, wanted, out, **options)
     click.echo(",".join(map(str, found.seeds)))
 
@@ -157,7 +159,7 @@ def directions(model: Path, file: Path, **options: Any) -> None:
       dcgan directions runs/photos photos.npz --from 1,5,9,12 --to 2,3,8,30 --name left
       dcgan directions runs/faces faces.npz --source faces --labels smile=yes,turn=high
     """
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         found = dcgan.directions(model, file, **given(options))
     click.echo(f"{file}: {', '.join(found)}.")
 
@@ -192,7 +194,7 @@ def turn(model: Path, out: Path, **options: Any) -> None:
     """
     from dcgan.captions import counted
 
-    with stopped_saying(STOPPED):
+    with stopped_saying():
         made = dcgan.turn(model, out, **options)
     rows, steps = made.pictures.shape[:2]
     click.echo(f"{out}: {counted(rows, 'row')} of {steps} pictures.")

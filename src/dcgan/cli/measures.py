@@ -9,9 +9,11 @@ import dcgan
 from dcgan.cli.door import (
     PathType,
     SizeType,
+    device_option,
     encoder_options,
     main,
     one_of_many,
+    seed_option,
     stopped_saying,
 )
 
@@ -26,9 +28,15 @@ from dcgan.cli.door import (
     "--channels", type=click.Choice(["1", "3", "4"]), help="As the model's. [default: as train]"
 )
 @click.option("--labels", metavar="COLUMN", default="", help="What to learn. [default: classes]")
-@click.option("--images", type=click.IntRange(1), default=300_000, help="[default: 300000]")
-@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@click.option(
+    "--images",
+    metavar="N",
+    type=click.IntRange(1),
+    default=300_000,
+    help="Length of the training. [default: 300000]",
+)
+@seed_option("Of all that is drawn by lot.")
+@device_option
 def encoder(source: str, file: Path, channels: str | None, **options: Any) -> None:
     """Teach a small classifier on SOURCE, a yardstick for pictures of its kind, into FILE.
 
@@ -41,9 +49,11 @@ def encoder(source: str, file: Path, channels: str | None, **options: Any) -> No
       dcgan encoder cifar-10-python.tar.gz cifar-encoder.safetensors --images 1000000
       dcgan evaluate runs/photos ~/photos --encoder photos-encoder.safetensors
     """
-    task = dcgan.encoder(source, file, channels=int(channels) if channels else None, **options).task
+    options["channels"] = int(channels) if channels else None
+    with stopped_saying():
+        task = dcgan.encoder(source, file, **options).task
     click.echo(
-        f"{file}: {task.accuracy:.1%} right of {task.column} ({len(task.classes)} kinds), "
+        f"{file}: {task.accuracy:.1%} right of {task.subject} ({len(task.classes)} kinds), "
         f"on pictures of {task.size.grid} that were held out."
     )
 
@@ -53,10 +63,16 @@ def encoder(source: str, file: Path, channels: str | None, **options: Any) -> No
 @click.argument("source")
 @encoder_options
 @click.option("--held-out", metavar="SOURCE", help="Pictures not trained on, to know copies by.")
-@click.option("--count", type=click.IntRange(1), default=10_000, help="[default: 10000]")
+@click.option(
+    "--count",
+    metavar="N",
+    type=click.IntRange(1),
+    default=10_000,
+    help="Pictures to generate. [default: 10000]",
+)
 @click.option("--batch-statistics", is_flag=True, help="Draw as the paper does.")
-@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@seed_option("Of all that is drawn by lot.")
+@device_option
 @click.option("--out", metavar="FOLDER", type=PathType(), help="Where files go. [default: none]")
 def evaluate(model: Path, source: str, **options: Any) -> None:
     """Measure the pictures of MODEL against the real ones of SOURCE.
@@ -76,7 +92,7 @@ def evaluate(model: Path, source: str, **options: Any) -> None:
 
     from dcgan.metrics.evaluation import SHEET_FILE, to_table
 
-    with one_of_many():
+    with stopped_saying("Stopped; nothing was measured."), one_of_many():
         made = dcgan.evaluate(model, source, **options)
     console = Console(highlight=False)
     console.print(to_table(made), width=max(console.width, 80))
@@ -96,7 +112,7 @@ def evaluate(model: Path, source: str, **options: Any) -> None:
 )
 @click.option("--stored-statistics", is_flag=True, help="Take those that stand in MODEL instead.")
 @click.option("--half", is_flag=True, help="Write float16: half as long.")
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@device_option
 def features(model: Path, source: str, out: Path, layers: str | None, **options: Any) -> None:
     """Write what the discriminator of MODEL sees in the pictures of SOURCE, as vectors, to OUT.
 
@@ -164,8 +180,8 @@ def features(model: Path, source: str, out: Path, layers: str | None, **options:
     default=64,
     help="Of the supervised network. [default: 64]",
 )
-@click.option("--seed", type=click.IntRange(0), default=42, help="[default: 42]")
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@seed_option("Of all that is drawn by lot.")
+@device_option
 @click.option(
     "--out",
     metavar="FOLDER",

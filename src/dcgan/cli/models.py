@@ -10,10 +10,12 @@ from dcgan.cli.door import (
     ConfigCommand,
     PathType,
     config_options,
+    device_option,
     encoder_options,
     given,
     main,
     one_of_many,
+    stopped_saying,
 )
 from dcgan.config import read_options
 from dcgan.errors import DCGANError
@@ -63,10 +65,9 @@ def train(
 
         click.echo(preview(source, run, preset=preset, **chosen).to_json(), nl=False)
         return
-    measured = encoder or inception
-    device = chosen.get("device", "auto")
-    distance = dcgan.frechet_in(encoder, inception, device) if measured else None
+    measured, device = encoder or inception, chosen.get("device", "auto")
     with one_of_many():
+        distance = dcgan.frechet_in(encoder, inception, device) if measured else None
         dcgan.train(source, run, preset=preset, distance=distance, **chosen)
 
 
@@ -82,7 +83,7 @@ def train(
     is_flag=True,
     help="Normalise over up to 128 pictures drawn together.",
 )
-@click.option("--device", metavar="DEVICE", default="auto", help="[default: auto]")
+@device_option
 def sample(model: Path, out: Path, seeds: str | None, count: int | None, **options: Any) -> None:
     """Draw pictures by seed from MODEL, a model file or a run's folder, into OUT.
 
@@ -100,7 +101,8 @@ def sample(model: Path, out: Path, seeds: str | None, count: int | None, **optio
     if seeds is not None and count:
         raise DCGANError("Give --seeds or --count, not both.")
     chosen = f"0-{(count or 64) - 1}" if seeds is None else seeds
-    count, height, width, _ = dcgan.sample(model, out, chosen, **options)
+    with stopped_saying("Stopped; the same command begins anew."):
+        count, height, width, _ = dcgan.sample(model, out, chosen, **options)
     click.echo(f"{out}: {count:,} pictures of {height}x{width}.")
 
 
@@ -132,7 +134,8 @@ def import_(folder: Path, model: Path, prior: Any, pictures: str | None) -> None
     """
     from dcgan.networks import count_parameters
 
-    made = dcgan.import_published(folder, model, prior=prior, pictures=pictures)
+    with stopped_saying():
+        made = dcgan.import_published(folder, model, prior=prior, pictures=pictures)
     g, d = (count_parameters(network) for network in (made.generator, made.discriminator))
     click.echo(
         f"{model}: pictures of {made.config.size.grid}; generator {g:,} parameters, "

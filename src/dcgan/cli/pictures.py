@@ -13,9 +13,11 @@ from dcgan.cli.door import (
     SizeType,
     click_option,
     config_options,
+    device_option,
     given,
     main,
     one_of_many,
+    seed_option,
     stopped_saying,
 )
 from dcgan.config import FaceConfig, PackConfig, options_of
@@ -118,10 +120,8 @@ def audit(source: str, size: Size | None, out: Path | None) -> None:
     help="In how many bits the codes of duplicates may differ, 0 to 16 (paper: 0). "
     "[default: 2; exact: 0]",
 )
-@click.option("--seed", metavar="N", type=int, default=42, help="Of the autoencoder. [default: 42]")
-@click.option(
-    "--device", metavar="NAME", default="auto", help="cpu, cuda, mps or xpu. [default: auto]"
-)
+@seed_option("Of the autoencoder.")
+@device_option
 @click.option(
     "--out", metavar="FOLDER", type=PathType(), default=".", help="Where the files go. [default: .]"
 )
@@ -138,7 +138,8 @@ def dedup(source: str, method: str, radius: int | None, seed: int, device: str, 
       dcgan dedup ~/photos --method perceptual --radius 4
       dcgan pack ~/photos photos-64 --without duplicates.csv
     """
-    found = dcgan.dedup(source, out, method=method, radius=radius, seed=seed, device=device)
+    with stopped_saying():
+        found = dcgan.dedup(source, out, method=method, radius=radius, seed=seed, device=device)
     from dcgan.data.dedup import SHEET_FILE, TABLE_FILE
 
     click.echo(

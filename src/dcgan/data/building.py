@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from dcgan.data.pack import is_pack
 from dcgan.errors import DCGANError
 from dcgan.files import TEMPORARY, make_folder
-from dcgan.log import logger
+from dcgan.locks import alone
 
 
 @contextmanager
@@ -34,7 +32,8 @@ def building(path: Path, key: str) -> Iterator[Path | None]:
     if path.exists() and not is_pack(path) and not (path.is_dir() and not any(path.iterdir())):
         raise DCGANError(f"{path} is no pack and not empty; give the name of a new folder.")
     make_folder(path.parent)
-    with _alone(path):
+    others = f"Waiting for another process that is packing into {path}."
+    with alone(path.with_name(f".{path.name}.lock"), others, waits=True):
         if is_pack(path):
             yield None
             return
@@ -55,20 +54,3 @@ def _is_partial(folder: Path, path: Path) -> bool:
     """Whether a folder is one in which a pack for this place was begun."""
     pattern = re.escape(path.name) + r"\.[0-9a-f]{16}\.partial"
     return bool(re.fullmatch(pattern, folder.name)) and folder.is_dir()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Within, no other process makes a pack at this place; waits for one that does."""
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.info(f"Waiting for another process that is packing into {path}.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        # While it is held: who waits sees that this file is gone, and takes a new one.
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()

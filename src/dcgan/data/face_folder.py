@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from dcgan.data.readers.items import Columns, Item
 from dcgan.data.readers.listing import PICTURE_ENDINGS
 from dcgan.errors import DCGANError
 from dcgan.files import TEMPORARY, replacing
+from dcgan.locks import alone
 
 FORMAT = "dcgan faces 1"
 INFO_FILE, FACES_FILE, PARTS_FOLDER, LOCK_FILE = "faces.json", "faces.csv", ".parts", ".lock"
@@ -88,20 +87,11 @@ def write_info(folder: Path, info: dict[str, Any]) -> None:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Keeps other processes out, and clears away what a sudden end left half-written."""
-    lock = FileLock(folder / LOCK_FILE, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise DCGANError(
-            f"Another process is cutting faces into {folder}. Wait for it, or give another folder."
-        ) from None
-    try:
+    others = f"Another process is cutting faces into {folder}. Wait for it, or give another folder."
+    with alone(folder / LOCK_FILE, others):
         for remnant in folder.rglob(f".*{TEMPORARY}"):
             remnant.unlink(missing_ok=True)
         yield
-    finally:
-        lock.release()
-        (folder / LOCK_FILE).unlink(missing_ok=True)
 
 
 def part_file(folder: Path, start: int) -> Path:

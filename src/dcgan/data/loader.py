@@ -75,7 +75,9 @@ class Loader:
     def shown(self, most: int) -> tuple[Pixels, Labels | None]:
         """Some of the pictures that batches show, always the same."""
         count = len(self.pack) - self.held_out
-        return self._pictures(self._indices(np.arange(min(most, count))))
+        # By lot, as sources may be sorted by class.
+        chosen = shuffled(np.arange(min(most, count)), count, derive(self.seed, "shown", 0))
+        return self._pictures(self._indices(chosen))
 
     def hidden(self, most: int) -> tuple[Pixels, Labels | None]:
         """Some of the pictures that no batch shows, always the same."""

@@ -72,7 +72,7 @@ def pack(
         DCGANError: there is no such source, none of its pictures can be read, or something else
             stands at `path` or nothing can be written there.
     """
-    source = _chosen(place, config or PackConfig())
+    source = chosen_source(place, config or PackConfig())
     # The size is chosen by looking at the whole source, so that all slices agree.
     config = _with_size(source, config or PackConfig())
     path = Path(path).expanduser()
@@ -95,15 +95,17 @@ def open_pack(place: str | Path, config: PackConfig) -> Pack:
             asked, has = getattr(config, name), getattr(found.info, name)
             if asked not in (None, has):
                 raise DCGANError(f"`{name}` {asked} was asked for, but the pack {place} has {has}.")
-        if config.without or config.crop != PackConfig.crop:
-            raise DCGANError(
-                f"{place} is a pack already: `crop` and `without` can only be asked for when its "
-                "source is packed."
-            )
+        made = {"crop": found.info.crop, "background": found.info.background, "without": ""}
+        for name, has in made.items():
+            if getattr(config, name) not in (getattr(PackConfig, name), has):
+                raise DCGANError(
+                    f"{place} is a pack already: `{name}` can only be asked for when its source is "
+                    "packed."
+                )
         if not len(found):
             raise DCGANError(f"{place} is a slice without any picture that could be read.")
         return found
-    source = _chosen(place, config)
+    source = chosen_source(place, config)
     config = _with_size(source, config)
     return _pack_source(source, _place_in_cache(source, config), config)
 
@@ -130,7 +132,12 @@ def _place_in_cache(source: Source, config: PackConfig) -> Path:
     return cache_folder() / f"{source.name}-{_key(source, config)[:16]}"
 
 
-def _chosen(place: str | Path, config: PackConfig) -> Source:
+def chosen_source(place: str | Path, config: PackConfig) -> Source:
+    """A source, without the pictures that shall not be packed.
+
+    Raises:
+        DCGANError: there is no such source or table, or nothing is left.
+    """
     source = open_source(place)
     return without(source, Path(config.without)) if config.without else source
 

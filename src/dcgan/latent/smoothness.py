@@ -11,7 +11,7 @@ from dcgan.data.packing import matching_pack
 from dcgan.errors import DCGANError
 from dcgan.images import to_floats
 from dcgan.metrics.encoder import Encoder
-from dcgan.metrics.evaluation import choose_yardstick, lot
+from dcgan.metrics.evaluation import choose_yardstick, lot, require_fitting
 from dcgan.metrics.inception import Inception
 from dcgan.metrics.neighbours import radii
 from dcgan.model import Model
@@ -63,7 +63,9 @@ def ruler(model: Model, encoder: str | Path | None, source: str | Path | None) -
         DCGANError: there is no such encoder or source, or it is for other pictures than the
             model's.
     """
-    own = None if encoder is None else choose_yardstick(encoder, None, model.config).encoder
+    own = None if encoder is None else choose_yardstick(encoder, None).encoder
+    if own:
+        require_fitting(own, model.config)
     return Ruler(own, None if source is None else training(source, model.reading))
 
 

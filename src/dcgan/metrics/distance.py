@@ -1,6 +1,7 @@
 """The distance by which a run knows its best model while it trains."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -12,8 +13,8 @@ from dcgan.errors import DCGANError
 from dcgan.health import Distance
 from dcgan.images import to_floats
 from dcgan.log import progress
-from dcgan.metrics.evaluation import BATCH, LEAST, choose_yardstick, lot, pictures
-from dcgan.metrics.frechet import frechet_distance, moments
+from dcgan.metrics.evaluation import BATCH, LEAST, choose_yardstick, lot, pictures, require_fitting
+from dcgan.metrics.frechet import Moments, frechet_distance, moments
 from dcgan.model import Model
 from dcgan.tensors import Features
 
@@ -34,22 +35,23 @@ def frechet_in(
         device: where the features are computed.
 
     Raises:
-        DCGANError: when a run begins: there is no such file, or it does not fit the run's pictures.
+        DCGANError: there is no such file or device; or, when a run begins, its pictures are of
+            another kind, or too few.
     """
+    yardstick, chosen = choose_yardstick(encoder, inception), choose_device(device)
 
-    def prepare(pack: Pack, network: NetworkConfig) -> Distance:
+    def of_run(pack: Pack, network: NetworkConfig) -> Distance:
         if len(pack) < LEAST:
             raise DCGANError(
                 f"{pack.info.name} has {len(pack)} pictures; a distance to fewer than {LEAST} "
                 "means nothing. Leave --encoder out."
             )
-        yardstick = choose_yardstick(encoder, inception, network)
-        chosen = choose_device(device)
+        require_fitting(yardstick.encoder, network)
         yardstick.encoder.to(chosen)
 
         def features(pixels: torch.Tensor) -> Features:
             with torch.no_grad():
-                return yardstick.encoder.features(to_floats(pixels.to(chosen)))
+                return yardstick.encoder.features(to_floats(pixels.to(chosen))).cpu()
 
         def real_features() -> Iterator[Features]:
             order = lot(pack, MOST_REAL, 0)
@@ -58,13 +60,15 @@ def frechet_in(
                     yield features(pixels)
                     bar.update(bar.done + len(pixels))
 
-        real = moments(real_features())
+        @cache
+        def real() -> Moments:
+            return moments(real_features())
 
         def measure(model: Model) -> float:
             starts = range(0, GENERATED, BATCH)
             drawn = (model.sample(range(start, start + BATCH)) for start in starts)
-            return frechet_distance(real, moments(features(pixels) for pixels in drawn))
+            return frechet_distance(real(), moments(features(pixels) for pixels in drawn))
 
-        return Distance(yardstick.described, measure)
+        return Distance(yardstick.described, measure, prepare=real)
 
-    return prepare
+    return of_run

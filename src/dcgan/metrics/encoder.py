@@ -39,8 +39,8 @@ LEAST_PICTURES = 20
 WEAK = 0.6
 """Share of right answers below which an encoder is a poor yardstick."""
 CALIBRATION_BATCHES = 16
-TURN = "turn"
-"""The task where there are no classes; what it tells apart."""
+TURN = ""
+"""The column of the task where there are no classes; what it tells apart."""
 TURNS = ("upright", "turned by 90°", "upside down", "turned by 270°")
 
 
@@ -51,12 +51,17 @@ class Task:
     size: Size
     channels: int
     column: str
-    """The label column, or `turn`."""
+    """The label column; empty: how a picture is turned."""
     classes: tuple[str, ...]
     source: str = ""
     images_seen: int = 0
     accuracy: float = 0.0
     """Share of right answers on pictures that were held out, in [0, 1]."""
+
+    @property
+    def subject(self) -> str:
+        """What is told apart, in words."""
+        return f"`{self.column}`" if self.column else "how a picture is turned"
 
 
 class Encoder(nn.Module):

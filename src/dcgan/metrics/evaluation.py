@@ -36,7 +36,7 @@ from dcgan.metrics.measures import (
     shares,
 )
 from dcgan.metrics.neighbours import nearest
-from dcgan.model import Model, load
+from dcgan.model import Model, opened
 from dcgan.tensors import Features, Pixels
 
 LEAST, ENOUGH = 100, 10_000
@@ -117,8 +117,9 @@ def evaluate(
     """
     with joined() as group:
         chosen = group.device(device)
-        loaded = group.all_do(lambda: model if isinstance(model, Model) else load(model))
-        yardstick = group.all_do(lambda: choose_yardstick(encoder, inception, loaded.config))
+        loaded = group.all_do(lambda: opened(model, chosen))
+        yardstick = group.all_do(lambda: choose_yardstick(encoder, inception))
+        group.told(lambda: require_fitting(yardstick.encoder, loaded.config))
         real = group.in_turn(lambda: matching_pack(place, loaded.reading))
         other = group.in_turn(
             lambda: None if held_out is None else matching_pack(held_out, loaded.reading)
@@ -126,10 +127,12 @@ def evaluate(
         protocol = protocol_of(loaded, yardstick, real, other, count, batch_statistics, seed)
         group.require_alike({"model": loaded.digest(), **protocol})
         group.told(lambda: require_enough(count, real, other))
+        group.told(lambda: require_company(count, batch_statistics))
         folder = group.first(lambda: None if out is None else make_folder(Path(out).expanduser()))
         group.announce()
-        own, drawing = group.rows(count, BATCH), loaded.to(chosen)
-        fake = group.all_do(lambda: generated(drawing, own, batch_statistics))
+        own = group.rows(count, BATCH)
+        fake = group.all_do(lambda: generated(loaded, own, batch_statistics))
+        yardstick.encoder.to(chosen)
         sets = encoded(yardstick, fake, real, other, count, seed, chosen, group)
         fake = group.joined_rows(fake)
         measures, closest = group.told(lambda: measured(sets, yardstick.names, fake, real, seed))
@@ -138,13 +141,11 @@ def evaluate(
         return evaluation
 
 
-def choose_yardstick(
-    encoder: str | Path | None, inception: str | Path | None, network: NetworkConfig
-) -> Yardstick:
+def choose_yardstick(encoder: str | Path | None, inception: str | Path | None) -> Yardstick:
     """The encoder that was asked for.
 
     Raises:
-        DCGANError: none or two were, it cannot be read, or it does not fit the model's pictures.
+        DCGANError: none or two were, or it cannot be read.
     """
     if inception is not None and encoder is None:
         described = "Inception-v3 of 2015-12-05, pictures resized to 299x299 bilinearly"
@@ -157,19 +158,25 @@ def choose_yardstick(
         )
     own = load_encoder(encoder)
     task = own.task
-    if (task.size, task.channels) != (network.size, network.channels):
-        raise DCGANError(
-            f"The encoder {encoder} knows pictures of {task.size.grid} (channels: "
-            f"{task.channels}); the model draws {network.size.grid} (channels: "
-            f"{network.channels}). Make another: dcgan encoder SOURCE FILE --size {network.size} "
-            f"--channels {network.channels}"
-        )
     digest = hashlib.sha256(Path(encoder).expanduser().read_bytes()).hexdigest()
     described = (
-        f"own, taught `{task.column}` ({len(task.classes)} kinds) on {task.source}: "
+        f"own, taught {task.subject} ({len(task.classes)} kinds) on {task.source}: "
         f"{task.accuracy:.1%} right; SHA-256 {digest[:8]}"
     )
     return Yardstick(own, OWN_NAMES, described)
+
+
+def require_fitting(encoder: Encoder | Inception, network: NetworkConfig) -> None:
+    """Raises a DCGANError if an encoder knows other pictures than these networks draw."""
+    if isinstance(encoder, Inception):
+        return
+    task = encoder.task
+    if (task.size, task.channels) != (network.size, network.channels):
+        raise DCGANError(
+            f"The encoder knows pictures of {task.size.grid} (channels: {task.channels}); the "
+            f"model draws {network.size.grid} (channels: {network.channels}). Make another: "
+            f"dcgan encoder SOURCE FILE --size {network.size} --channels {network.channels}"
+        )
 
 
 def protocol_of(
@@ -185,15 +192,21 @@ def protocol_of(
     return {
         "encoder": yardstick.described,
         "real pictures": f"{min(len(real), MOST_REAL):,} of {described_pack(real)}",
-        "trained on": "these very pictures"
-        if model.notes.get("digest") == real.info.digest
-        else f"not these very pictures, but on {model.notes.get('source', 'others')}",
+        "trained on": trained_on(model, real),
         "held out": described_pack(other) if other else "none; give --held-out to know copies by",
         "generated": f"{count:,}, seeds 0-{count - 1}, rounded to 8 bits",
         "statistics": "of batches of up to 125" if batch_statistics else "stored",
         "images seen": f"{model.images_seen:,}",
         "seed": str(seed),
     }
+
+
+def trained_on(model: Model, real: Pack) -> str:
+    """Whether a model was trained on these pictures, in a few words."""
+    if model.notes.get("digest") != real.info.digest:
+        return f"not these very pictures, but on {model.notes.get('source', 'others')}"
+    held_out = int(model.notes.get("held_out", 0))
+    return "these very pictures" + f", but for {held_out:,} held out" * bool(held_out)
 
 
 def described_pack(pack: Pack) -> str:
@@ -223,6 +236,15 @@ def require_enough(count: int, real: Pack, other: Pack | None) -> None:
             "From fewer than %s pictures the Fréchet distance comes out too large: see its floor, "
             "and compare it only with those from as many pictures.",
             f"{ENOUGH:,}",
+        )
+
+
+def require_company(count: int, batch_statistics: bool) -> None:
+    """Raises a DCGANError if one picture would be left over, which has no batch statistics."""
+    if batch_statistics and count % BATCH == 1:
+        raise DCGANError(
+            f"Pictures are drawn {BATCH} at a time, and of {count:,} the last would be alone, "
+            f"without batch statistics; give --count {count - 1} or --count {count + 1}."
         )
 
 
@@ -264,7 +286,8 @@ def encoded(
         parts = []
         with torch.no_grad(), progress(f"Encoding {kind}", total, unit="pictures") as bar:
             for pixels in batches:
-                parts.append(yardstick.encoder.features(to_floats(pixels.to(device))))
+                # To the CPU, as what follows is in float64, which not all accelerators know.
+                parts.append(yardstick.encoder.features(to_floats(pixels.to(device))).cpu())
                 bar.update(bar.done + len(pixels))
         return torch.cat(parts) if parts else torch.empty(0)
 

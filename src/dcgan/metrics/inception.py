@@ -16,12 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dcgan.errors import DCGANError
+from dcgan.metrics import INCEPTION_ADDRESS
 from dcgan.tensors import Features, Images
 
-ADDRESS = (
-    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
-    "pt_inception-2015-12-05-6726825d.pth"
-)
 DIGEST_START = "6726825d"
 """The first digits of the SHA-256 of the published file, as its name says."""
 SIDE, DIM, LOGITS = 299, 2048, 1008
@@ -204,7 +201,7 @@ def load_inception(path: str | Path, digest_start: str = DIGEST_START) -> Incept
     """Reads the published weights. Nothing in the file is ever executed.
 
     Args:
-        path: the file that can be had at `ADDRESS`.
+        path: the file that can be had at `INCEPTION_ADDRESS`.
         digest_start: what its SHA-256 must begin with.
 
     Raises:
@@ -217,12 +214,12 @@ def load_inception(path: str | Path, digest_start: str = DIGEST_START) -> Incept
     except OSError as error:
         raise DCGANError(
             f"Cannot read the weights of Inception, {path}: {error.strerror}. "
-            f"They can be had at {ADDRESS}"
+            f"They can be had at {INCEPTION_ADDRESS}"
         ) from error
     if not digest.startswith(digest_start):
         raise DCGANError(
             f"{path} is not the published file, or a damaged one: its SHA-256 begins with "
-            f"{digest[:8]}, not {digest_start}. It can be had at {ADDRESS}"
+            f"{digest[:8]}, not {digest_start}. It can be had at {INCEPTION_ADDRESS}"
         )
     with torch.device("meta"):
         network = Inception()

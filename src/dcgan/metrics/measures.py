@@ -7,7 +7,7 @@ import torch
 from dcgan.metrics.frechet import frechet_distance, joined, moments
 from dcgan.metrics.kernel import kernel_distance
 from dcgan.metrics.neighbours import Nearest, copying, overlap
-from dcgan.metrics.similarity import mean_similarity
+from dcgan.metrics.similarity import WINDOW, mean_similarity
 from dcgan.metrics.wasserstein import sliced_wasserstein
 from dcgan.tensors import Features, Pixels
 
@@ -55,7 +55,8 @@ def distances(
 
 def shares(real: Features, fake: Features) -> tuple[Measure, ...]:
     """Precision, recall, density and coverage, from as many pictures of each kind."""
-    found = overlap(real[: len(fake)], fake)
+    count = min(len(real), len(fake))
+    found = overlap(real[:count], fake[:count])
     return (
         Measure("precision", found.precision, "share of the generated among the real"),
         Measure("recall", found.recall, "share of the real among the generated"),
@@ -74,10 +75,18 @@ def copies(fake: Nearest, held_out: Nearest) -> Measure:
 
 
 def on_pixels(real: Pixels, fake: Pixels, rng: torch.Generator) -> tuple[Measure, ...]:
-    """What needs no encoder: diversity, and the sliced Wasserstein distance at each scale."""
+    """What needs no encoder: diversity, and the sliced Wasserstein distance at each scale.
+
+    The first where pictures have room for its window.
+    """
     slices = sliced_wasserstein(real, fake, rng).items()
+    found = tuple(
+        Measure(f"sliced Wasserstein {n}", value, "less is better") for n, value in slices
+    )
+    if min(fake.shape[1:3]) < WINDOW:
+        return found
     return (
         Measure("similarity", mean_similarity(fake, rng), "MS-SSIM of pairs; 1: all the same"),
         Measure("similarity, real", mean_similarity(real, rng), "the same of real pictures"),
-        *(Measure(f"sliced Wasserstein {grid}", value, "less is better") for grid, value in slices),
+        *found,
     )
