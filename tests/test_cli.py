@@ -140,7 +140,10 @@ def test_encoder_then_evaluate(photos: Path, here: Path) -> None:
     dcgan("train", "photos", *TRAIN)
     result = dcgan("encoder", "photos", "encoder.safetensors", "--size", "16", "--images", "256")
     assert result.stdout.startswith("encoder.safetensors: ")
-    assert "right of turn (4 kinds), on pictures of 16x16 that were held out" in result.stdout
+    assert (
+        "right of how a picture is turned (4 kinds), on pictures of 16x16 that were held out"
+        in result.stdout
+    )
     model = "runs/photos/model.safetensors"
     options = ("--encoder", "encoder.safetensors", "--count", "100", "--out", "measured")
     result = dcgan("evaluate", model, "photos", *options)

@@ -189,5 +189,5 @@ def test_stopped(
     monkeypatch.setattr(module, "look", stop)
     done = run("filters", model_file, rooms.path, tmp_path / "sheet.png", "--device", "cpu")
     assert done.exit_code == 143
-    assert "Stopped; the sheet was not written." in done.stderr
+    assert "Stopped; nothing was written." in done.stderr
     assert not (tmp_path / "sheet.png").exists()

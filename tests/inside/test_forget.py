@@ -220,7 +220,7 @@ def test_stopped(
     out = tmp_path / "sheet.png"
     done = run("forget", model_file, out, "--boxes", boxes_file, "--device", "cpu")
     assert done.exit_code == 143
-    assert "Stopped; the sheet was not written." in done.stderr
+    assert "Stopped; nothing was written." in done.stderr
     assert not out.exists()
 
 
