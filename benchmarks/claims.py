@@ -75,7 +75,7 @@ FACE_COLUMNS = ("smile", "glasses", "hair", "skin")
 ROOM_COLUMNS = ("bed", "lamp", "wall")
 WINDOW = ("window_left", "window_top", "window_right", "window_bottom")
 SETTINGS: tuple[tuple[str | None, float], ...] = ((None, 1.0), (None, 1e-4), ("8x8", 1e-4))
-"""Layer and C to forget with: the defaults first."""
+"""Layer and C to forget with."""
 LOTS = 30
 """Choices of random maps to compare with."""
 PICTURES_OF_A_MAP, LEAST_SEEN = 5, 0.05

@@ -1,5 +1,6 @@
 """The supervised network: it learns, ends at its best moment, and says what is wrong."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_logits_are_the_discriminators_maps_and_a_dense_layer() -> None:
         *_, maps = network.trunk.features(images).values()
         expected = F.linear(maps.flatten(1), network.to_logits.weight, network.to_logits.bias)
         assert torch.allclose(network(images), expected)
+
+
+def test_a_shape_with_a_dense_layer_more() -> None:
+    """Of the discriminator the convolutions alone are taken."""
+    pixels, labels = coloured(20, 0)
+    shape = replace(SHAPE, hidden_units=7)
+    made, plain = (SupervisedCNN(s, epochs=1, device="cpu") for s in (shape, SHAPE))
+    found = [machine.fit(pixels, labels).predict(pixels) for machine in (made, plain)]
+    assert found[0].tolist() == found[1].tolist()
 
 
 def test_the_best_moment_is_kept() -> None:
@@ -96,6 +106,14 @@ def test_bad_input() -> None:
     pixels, labels = coloured(20, 0)
     with pytest.raises(DCGANError, match="There are 20 pictures and 19 labels"):
         SupervisedCNN(SHAPE, device="cpu").fit(pixels, labels[1:])
+    with pytest.raises(DCGANError, match="There are 20 pictures to validate on and 0 labels"):
+        SupervisedCNN(SHAPE, device="cpu").fit(pixels, labels, pixels)
+    for name in ("batch", "epochs", "interval"):
+        machine = SupervisedCNN(SHAPE, device="cpu").set_params(**{name: 0})
+        with pytest.raises(DCGANError, match=rf"`{name}` \(=0\) must be a whole number"):
+            machine.fit(pixels, labels)
+    with pytest.raises(DCGANError, match="There is no `init` 'she'. Did you mean 'he'"):
+        SupervisedCNN(SHAPE, init="she", device="cpu").fit(pixels, labels)
     with pytest.raises(DCGANError, match="one class alone"):
         SupervisedCNN(SHAPE, device="cpu").fit(pixels, np.zeros(20))
     machine = SupervisedCNN(SHAPE, epochs=1, device="cpu").fit(pixels, labels)

@@ -1,6 +1,7 @@
 """The tables end to end on small labelled pictures, and the sentences for bad input."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         return KMeansFeatures(units, **options, patch=5, patches=500, iterations=2)
 
     def few_epochs(*arguments: Any, **options: Any) -> Any:
-        return SupervisedCNN(*arguments, **options, epochs=6)
+        return SupervisedCNN(*arguments, **{"epochs": 6, **options})
 
     monkeypatch.setattr(systems, "KMeansFeatures", few_patches)
     monkeypatch.setattr(systems, "SupervisedCNN", few_epochs)
@@ -83,7 +84,7 @@ def test_all_rows_on_own_pictures(sides: Path, model: Path, tmp_path: Path) -> N
     assert pixels.all_labels < 0.2  # the classes are there to be told apart
     text = (tmp_path / "out" / comparing.MARKDOWN).read_text()
     assert text.startswith("Accuracy (12 labels per class) [maps]\n\n| system | paper | measured ")
-    assert "-train, 16x16 in colour, 2 classes: 80 pictures to learn from" in text
+    assert "-train, 16x16 in colour, 2 classes by `class`: 80 pictures to learn from" in text
     assert "Labels per class: 12; the mean over 3 draws" in text
     assert "For choosing settings are kept, by lot, 16 of the pictures" in text
     content = json.loads((tmp_path / "out" / comparing.JSON).read_text())
@@ -168,7 +169,7 @@ def test_a_table_of_the_paper(sides: Path, model: Path, tmp_path: Path) -> None:
 
 def test_systems_that_are_not_here_say_so(sides: Path, tmp_path: Path) -> None:
     bench = Bench(str(sides), PROTOCOLS["cifar10"], Notebook(tmp_path))
-    lines = comparing.open_lines(bench, {"kmeans"}, tmp_path, [])
+    lines = comparing.open_lines(bench, {"kmeans"}, tmp_path)
     said = {line.title: line.missing for line in lines}
     assert said["Exemplar CNN"] == "not here yet"
     assert said["DCGAN + L2-SVM"] == "needs --model"
@@ -255,6 +256,43 @@ def test_rows_that_were_not_asked_for_stay(sides: Path, tmp_path: Path) -> None:
     assert other["Pixels + L2-SVM"].missing == "not measured"
 
 
+def test_rows_of_other_lots_or_shapes_do_not_stay(sides: Path, model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "device": "cpu", "out": tmp_path}
+    compare(sides, rows="pixels,random", models=[model], **options)
+    wide = untrained(NetworkConfig(size=Size(16, 16), width=8, latent_dim=6))
+    found = {
+        line.title: line.missing
+        for line in compare(sides, rows="dcgan", models=[wide], **options)[0]
+    }
+    assert found["Pixels + L2-SVM"] == ""
+    assert found["Discriminator of random weights + L2-SVM"] == "not measured"
+    found = {line.title: line.missing for line in compare(sides, rows="knn", seed=7, **options)[0]}
+    assert found["Pixels + L2-SVM"] == "not measured"
+
+
+@pytest.mark.usefixtures("small")
+def test_tsvm_and_cnn_choose_by_themselves(sides: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "trials": 2, "device": "cpu"}
+    compare(sides, rows="tsvm,cnn", out=tmp_path, **options)
+    asked = [json.loads(x) for x in (tmp_path / "measured.jsonl").read_text().splitlines()]
+    chosen = {q["choose"]: line["answer"] for line in asked if "choose" in (q := line["question"])}
+    assert set(chosen) == set(systems.COSTS)
+    (best,) = {q["C"] for line in asked if "C" in (q := line["question"])}
+    assert chosen[best] == min(chosen.values())
+    trials = [line["answer"] for line in asked if "trial" in line["question"]]
+    assert [epochs in (3, 6) for _, epochs in trials] == [True, True]
+
+
+def test_the_coder_of_k_means(sides: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    command = f"compare {sides} --rows kmeans --units 6 --coder threshold --per-class 8 --draws 1"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(systems, "KMeansFeatures", partial(KMeansFeatures, patches=500, iterations=2))
+        ended = runner.invoke(main, [*command.split(), "--device", "cpu", "--out", str(tmp_path)])
+    assert ended.exit_code == 0, ended.output
+    assert "6 maps, threshold code" in (tmp_path / "table.md").read_text()
+
+
 def test_nothing_of_others_is_replaced(sides: Path, tmp_path: Path) -> None:
     for name in ("table.md", "table.json"):
         (tmp_path / name).write_text("mine")
@@ -286,6 +324,19 @@ def test_a_model_that_saw_the_test_pictures_says_so(tmp_path: Path) -> None:
     )
     (result,) = made_of.lines[0].results
     assert "trained on whole, 64 pictures seen, the test pictures among them" in result.note
+
+
+def test_a_model_that_may_have_seen_the_test_pictures_says_so(sides: Path, tmp_path: Path) -> None:
+    """One that was trained on a folder of both splits knows it by its name alone."""
+    made = untrained(NetworkConfig(size=Size(16, 16), width=4, latent_dim=6))
+    bench = Bench(str(sides), OWN, Notebook(tmp_path))
+    assert bench.test_seen_by(made) == ""
+    made.notes = {"source": "sides0", "digest": "another"}
+    assert sides.name == "sides0"
+    said = ", the test pictures among them if that was all of sides0"
+    assert bench.test_seen_by(made) == said
+    made.notes["source"] = bench.data().train.info.name
+    assert bench.test_seen_by(made) == ""
 
 
 def test_another_seed_or_count_is_measured_anew(sides: Path, tmp_path: Path) -> None:

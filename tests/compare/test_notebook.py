@@ -50,6 +50,24 @@ def test_vectors_are_made_once(tmp_path: Path) -> None:
     assert np.array_equal(again["test"], found["test"])
 
 
+def test_vectors_of_one_part_come_with_those_of_the_others(tmp_path: Path) -> None:
+    """A fit need not come out the same again, so all are of one."""
+    pixels = WORLDS["faces"].draw(np.arange(20), 16, 16)[0]
+    parts = {"train": pixels[:15], "test": pixels[15:]}
+    notebook = Notebook(tmp_path)
+    notebook.vectors("pixels-1", PixelFeatures(3), pixels[:15], parts)
+    (tmp_path / "vectors" / "pixels-1-test.npy").unlink()
+    found = notebook.vectors("pixels-1", PixelFeatures(2), pixels[:15], parts)
+    assert found["train"].shape == (15, 2)
+    assert found["test"].shape == (5, 2)
+
+
+def test_a_first_line_cut_short(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"question": {"dr')
+    assert Notebook(tmp_path).answer({"draw": 1}, lambda: 7) == 7
+    assert Notebook(tmp_path).answer({"draw": 1}, lambda: 9) == 7
+
+
 def test_names_depend_on_the_question_alone() -> None:
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1}) != digest_of({"a": 1})
 

@@ -60,3 +60,5 @@ def test_bad_input() -> None:
         choose_c(table, labels, table, labels, values=(0, 1), device="cpu")
     with pytest.raises(DCGANError, match="learn from have 5 numbers, those to validate on 4; they"):
         choose_c(table, labels, table[:, :4], labels, device="cpu")
+    with pytest.raises(DCGANError, match="There are 60 rows and 59 labels"):
+        choose_c(table, labels[1:], table, labels, per_class=5, device="cpu")

@@ -1,6 +1,7 @@
 """The L2-SVM as an estimator: scikit-learn's checks, LinearSVC's answers, bad input."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,28 @@ def test_in_a_grid_search_and_pickled() -> None:
 
 def test_says_when_it_ends_too_early() -> None:
     table, labels = drawn(500, 100, 3)
-    with pytest.warns(ConvergenceWarning, match="After 2 passes up to .*% of the objective may"):
+    with pytest.warns(ConvergenceWarning, match="Up to .*% of the SVM's objective may lie"):
         L2SVM(10, solver="blocks", max_iter=2, device="cpu").fit(table, labels)
+
+
+@pytest.mark.parametrize("solver", ["rows", "columns", "blocks"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_numbers_that_nobody_scaled(solver: str, kind: type) -> None:
+    """Bytes as they are, more alike than rounding can tell apart: still an answer, and a gap."""
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 4, 300)
+    table = 200 + 20 * random.normal(size=(4, 400))[rows] + random.normal(size=(300, 400))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine = L2SVM(1e3, solver=solver, max_iter=5, device="cpu").fit(table.astype(kind), rows)
+    assert (machine.predict(table.astype(kind)) == rows).mean() > 0.95
+    assert np.isfinite(machine.coef_).all()
+
+
+def test_numbers_that_are_too_large() -> None:
+    table, labels = drawn(50, 5, 2)
+    with pytest.raises(DCGANError, match="too large or too unlike to compute with; scale its"):
+        L2SVM(device="cpu").fit(table.astype(np.float32) * np.float32(1e30), labels)
 
 
 def test_bad_input() -> None:

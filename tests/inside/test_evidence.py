@@ -81,7 +81,7 @@ def test_weights() -> None:
     vectors[inside, 1] += 0.6
     vectors[~inside, 3] += 0.6
     vectors[:, 4] = 0
-    weights = weights_of(vectors, inside)
+    weights = weights_of(vectors, inside, 1.0)
     assert weights[1] > 1 > -1 > weights[3]
     assert weights[4] == 0
     # At the minimum the errors are orthogonal to ones, and to each map but for the weight.
@@ -103,9 +103,9 @@ def test_accuracy_is_measured_on_samples_that_were_held_out() -> None:
     inside = np.arange(400) % 2 == 0
     noise = rng.random((400, 10)).astype(np.float32)
     noise[np.arange(400), seeds] += 9 * inside  # a map for each sample
-    assert held_out_accuracy(noise, inside, seeds) == pytest.approx(0.5, abs=0.15)
+    assert held_out_accuracy(noise, inside, seeds, 1.0) == pytest.approx(0.5, abs=0.15)
     noise[:, 0] = rng.random(400) + 0.8 * inside
-    found = held_out_accuracy(noise[:, :1], inside, seeds)
+    found = held_out_accuracy(noise[:, :1], inside, seeds, 1.0)
     part = np.isin(seeds, [4, 9])
     one = LogisticRegression(tol=1e-8).fit(noise[~part, :1], inside[~part])
     assert found == one.score(noise[part, :1], inside[part])
@@ -115,7 +115,7 @@ def test_accuracy_is_measured_on_samples_that_were_held_out() -> None:
 
 def test_too_few_samples_to_hold_one_out() -> None:
     vectors, inside = np.ones((80, 2), np.float32), np.arange(80) % 2 == 0
-    assert held_out_accuracy(vectors, inside, np.repeat([3, 5, 8, 9], 20)) is None
-    assert held_out_accuracy(vectors, inside, np.repeat([3, 5, 8, 9, 11], 16)) is not None
+    assert held_out_accuracy(vectors, inside, np.repeat([3, 5, 8, 9], 20), 1.0) is None
+    assert held_out_accuracy(vectors, inside, np.repeat([3, 5, 8, 9, 11], 16), 1.0) is not None
     seeds = np.where(inside, 1, np.arange(80))
-    assert held_out_accuracy(vectors, inside, seeds) is None
+    assert held_out_accuracy(vectors, inside, seeds, 1.0) is None

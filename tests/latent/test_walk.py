@@ -12,6 +12,7 @@ from PIL import Image
 import dcgan
 from dcgan.errors import DCGANError
 from dcgan.latent.animation import save_animation
+from dcgan.latent.smoothness import smoothness
 from dcgan.latent.walk import chain, slerp
 from dcgan.model import Model
 from dcgan.sample import latents_of
@@ -100,6 +101,14 @@ def test_an_animation(model: Model, normal_model: Model, tmp_path: Path, name: s
             assert picture.info["loop"] == 0
             first = np.asarray(picture.convert("RGB").resize((16, 16), Image.Resampling.BOX))
         assert np.abs(first.astype(float) - found.pictures[0].numpy()).mean() < 12
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_the_step_that_closes_a_loop_is_measured(model: Model, loop: bool) -> None:
+    found = dcgan.walk(model, seeds="0-3", steps=2, loop=loop)
+    closed = [*found.pictures, found.pictures[0]] if loop else [*found.pictures]
+    assert len(closed) == (9 if loop else 6)
+    assert found.smoothness == smoothness(torch.stack(closed))
 
 
 @pytest.mark.parametrize("side", [16, 17])

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from dcgan.config import NetworkConfig
 from dcgan.data.loader import batch_indices, derive
+from dcgan.data.pack import Pack
 from dcgan.devices import choose_device, has_native_bfloat16
-from dcgan.errors import DCGANError
+from dcgan.errors import DCGANError, did_you_mean
 from dcgan.features.classifiers import classes_of
 from dcgan.features.contract import BaseEstimator, ClassifierMixin, check_is_fitted
 from dcgan.features.pictures import Pictures, in_floats, own_pictures, pictures_for, reading_of
@@ -25,6 +26,7 @@ from dcgan.tensors import Images, Labels
 
 BATCH = 128
 """Pictures that are looked at at once where nothing is learnt."""
+LAWS = ("0.02", "he")
 PATIENCE = 5
 """Looks at the validation pictures without a better answer, after which the training ends."""
 
@@ -54,7 +56,7 @@ def draw_trial(seed: int, number: int) -> Trial:
         l2=float(10 ** lots.uniform(-6, -2)),
         dropout=float(lots.uniform(0, 0.7)),
         batch=int(lots.choice([32, 64, 128])),
-        init=str(lots.choice(["0.02", "he"])),
+        init=str(lots.choice(LAWS)),
     )
 
 
@@ -127,11 +129,14 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y_validation: (M,) their labels.
 
         Raises:
-            DCGANError: these are no pictures, there are not as many labels, or one class alone.
+            DCGANError: these are no pictures, there are not as many labels, or one class alone; or
+                a parameter is not allowed.
         """
+        self._require_allowed()
         pictures, labels = own_pictures(X), np.asarray(y)
-        if len(pictures) != len(labels):
-            raise DCGANError(f"There are {len(pictures):,} pictures and {len(labels):,} labels.")
+        require_as_many(pictures, labels, "")
+        if X_validation is not None:
+            require_as_many(own_pictures(X_validation), y_validation, " to validate on")
         self.classes_, self.epochs_ = classes_of(labels), self.epochs
         self.reading_ = reading_of(pictures)
         device, order = choose_device(self.device), np.arange(len(pictures))
@@ -162,9 +167,17 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The share of wrong answers."""
         return float((self.predict(X) != np.asarray(y)).mean())
 
+    def _require_allowed(self) -> None:
+        for name in ("batch", "epochs", "interval"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise DCGANError(f"`{name}` (={value}) must be a whole number, 1 or more.")
+        if self.init not in LAWS:
+            raise DCGANError(f"There is no `init` {self.init!r}. {did_you_mean(self.init, LAWS)}")
+
     def _build(self, size: Size, channels: int) -> "Classifier":
         shape = self.network or preset("svhn").network
-        config = replace(shape, size=size, channels=channels, classes=0)
+        config = replace(shape, size=size, channels=channels, classes=0, hidden_units=0)
         network = Classifier(config, len(self.classes_), self.dropout)
         rng = torch.Generator().manual_seed(derive(self.seed, "weights", 0))
         network.initialise(self.init, rng)
@@ -215,6 +228,13 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             weight_decay=self.l2,
             fused=True,
         )
+
+
+def require_as_many(pictures: "Pack | NDArray[np.uint8]", labels: Any, words: str) -> None:
+    """Raises a DCGANError unless each picture has a label."""
+    count = 0 if labels is None else len(np.asarray(labels))
+    if len(pictures) != count:
+        raise DCGANError(f"There are {len(pictures):,} pictures{words} and {count:,} labels.")
 
 
 class Classifier(nn.Module):

@@ -91,8 +91,9 @@ class KMeansFeatures(PictureFeatures):
         self._require_allowed()
         rng = torch.Generator().manual_seed(derive(self.seed, "patches", 0))
         patches = equal_contrast(random_patches(pictures, self.patch, self.patches, rng))
+        # On the CPU, as not all accelerators know float64.
+        self.centre_, self.whitening_ = (part.to(device) for part in whitening(patches))
         patches = patches.to(device)
-        self.centre_, self.whitening_ = whitening(patches)
         for part in torch.split(patches, BLOCK):
             part.copy_((part - self.centre_) @ self.whitening_)
         if self.coder == "triangle":
@@ -110,15 +111,15 @@ class KMeansFeatures(PictureFeatures):
     def _standardise(self, pictures: Pictures) -> None:
         """Measures the mean and the scale of each feature on some of the pictures."""
         self.mean_ = self.scale_ = None
-        sums = torch.zeros(2, self.width_, dtype=torch.float64, device=self.centre_.device)
+        sums = torch.zeros(2, self.width_, dtype=torch.float64)
         chosen = some(pictures, STANDARDISED, self.seed)
         words = "Standardising"
         for images in in_floats(pictures, chosen, self.batch_size, self._device(), words):
-            rows = self._vectors(images).double()
+            rows = self._vectors(images).cpu().double()
             sums += torch.stack([rows.sum(0), (rows**2).sum(0)])
         mean, square = sums / len(chosen)
-        self.mean_ = mean.float()
-        self.scale_ = (square - mean**2 + SCALE_FLOOR).sqrt().float()
+        self.mean_ = mean.float().to(self._device())
+        self.scale_ = (square - mean**2 + SCALE_FLOOR).sqrt().float().to(self._device())
 
     def _vectors(self, images: Images) -> Features:
         patches = F.unfold((images + 1) * 127.5, self.patch).transpose(1, 2)  # (N, positions, D)
@@ -185,7 +186,7 @@ def equal_contrast(patches: Tensor) -> Tensor:
 def whitening(patches: Tensor) -> tuple[Tensor, Tensor]:
     """The mean (D,) of patches (N, D), and the symmetric matrix (D, D) that whitens them (ZCA)."""
     centre = patches.double().mean(0)
-    products = torch.zeros(len(centre), len(centre), dtype=torch.float64, device=patches.device)
+    products = torch.zeros(len(centre), len(centre), dtype=torch.float64)
     for part in torch.split(patches, BLOCK):
         centred = part.double() - centre
         products += centred.T @ centred

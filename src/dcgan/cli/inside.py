@@ -88,8 +88,8 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
     "--drawn", metavar="SEEDS", help="Samples drawn; the first 10 are shown. [default: those after]"
 )
 @click.option(
-    "--c", "C", metavar="X", type=float, default=1.0,
-    help="Of the regression: the smaller, the more maps are mostly dropped. [default: 1]",
+    "--c", "C", metavar="X", type=float, default=1e-4,
+    help="Of the regression: the smaller, the more maps are mostly dropped. [default: 0.0001]",
 )  # fmt: skip
 @seed_option("Of all lots.")
 @device_option

@@ -174,6 +174,12 @@ def features(model: Path, source: str, out: Path, layers: str | None, **options:
     help="Of k-means. [default: 1600]",
 )
 @click.option(
+    "--coder",
+    type=click.Choice(["triangle", "threshold"]),
+    default="triangle",
+    help="Of k-means; the paper's 4,800 units were with threshold. [default: triangle]",
+)
+@click.option(
     "--trials",
     metavar="N",
     type=click.IntRange(1),
@@ -197,13 +203,17 @@ def compare(source: str, **options: Any) -> None:
     that stands is not measured again. Needs scikit-learn: pip install "dcgan[features]".
 
     \b
-    Rows: dcgan, kmeans, knn, tsvm, cnn, pixels, random; of mnist: real, gan, conditional.
+    Rows of cifar10: dcgan, kmeans, pixels, random; of svhn and of a source of your own also knn,
+    tsvm and cnn; of mnist: real, gan, conditional.
+
+    The vectors of all pictures stay in the folder too: 3.4 GB for each model with cifar10.
 
     \b
     Examples:
       dcgan compare svhn --data svhn --model svhn.safetensors
       dcgan compare cifar10 --data cifar-10-python.tar.gz --model runs/imagenet32
-      dcgan compare cifar10 --data cifar-10-python.tar.gz --rows kmeans --units 4800
+      dcgan compare cifar10 --data cifar-10-python.tar.gz --rows kmeans \\
+          --units 4800 --coder threshold
       dcgan compare mnist --data mnist --model runs/mnist-train
       dcgan compare ~/photos --per-class 20 --model runs/photos
     """

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from dcgan.compare.notebook import Notebook, digest_of
 from dcgan.compare.protocols import Protocol
-from dcgan.config import NetworkConfig
+from dcgan.config import NetworkConfig, plain
 from dcgan.data.labelled import Labelled, labelled
 from dcgan.data.pack import Pack, PackPart
+from dcgan.data.sources import source_name
 from dcgan.errors import DCGANError
 from dcgan.features.choosing import draw
 from dcgan.features.pictures import PictureFeatures, Vectors
@@ -24,6 +25,8 @@ METHOD = 1
 """Raised whenever something is measured in another way, so that no older answer is taken."""
 MOST_VALIDATION, VALIDATION_SHARE = 10_000, 0.2
 """Training pictures that settings are chosen by, at most, and their share at most."""
+OF_THE_SHAPE = ("cnn", "random")
+"""Systems whose networks are of the first model's shape."""
 TEST_SEED = 1
 """Added to the seed for the draws that are tested, so that they are others than those for C."""
 
@@ -65,6 +68,7 @@ class Bench:
     models: Sequence[tuple[str, Model]] = ()
     column: str = ""
     units: int = 1_600
+    coder: str = "triangle"
     trials: int = 64
     seed: int = 42
     device: str = "auto"
@@ -90,6 +94,21 @@ class Bench:
         if kind not in self._opened:
             self._opened[kind] = labelled(self.place, kind, column=self.column, seed=self.seed)
         return self._opened[kind]
+
+    def test_seen_by(self, model: Model) -> str:
+        """Words for a model that was trained on the test pictures too, or may have been."""
+        data, source = self.data(model), model.notes.get("source")
+        if model.notes.get("digest") == data.test.info.digest:
+            return ", the test pictures among them"
+        whole = source == source_name(self.place) != data.train.info.name
+        return f", the test pictures among them if that was all of {source}" * whole
+
+    def key(self, system: str) -> str:
+        """Stands for all that a system's row depends on, but for its own options and models."""
+        facts: dict[str, Any] = {"few": self.protocol.per_class, "draws": self.protocol.draws}
+        if system in OF_THE_SHAPE:
+            facts["network"] = plain(self.shape)
+        return digest_of(self.question(self.data(), system=system, **facts))
 
     def validation(self, data: Labelled) -> int:
         """How many of the training pictures, the first ones, settings are chosen by."""

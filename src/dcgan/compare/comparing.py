@@ -40,6 +40,7 @@ def compare(
     draws: int | None = None,
     labels: str = "",
     units: int = 1_600,
+    coder: str = "triangle",
     trials: int = 64,
     seed: int = 42,
     out: str | Path | None = None,
@@ -61,6 +62,7 @@ def compare(
         draws: how often they are drawn; by default the table's.
         labels: the label column; by default the first with classes.
         units: of the k-means row.
+        coder: of the same: "triangle", or "threshold", with which the paper's row was measured.
         trials: of the supervised network's row.
         seed: of all lots.
         out: the folder; by default `comparisons/NAME`.
@@ -88,21 +90,32 @@ def compare(
     systems = chosen_systems(protocol, names, has_models=bool(given))
     named = [opened_model(model, number) for number, model in enumerate(given, 1)]
     reading = named[0][1].reading if named else None
-    labelled(source, reading, column=labels, seed=seed)  # before the folder
+    opened = labelled(source, reading, column=labels, seed=seed)  # before the folder
     folder = Path(out or Path("comparisons", source_name(place))).expanduser()
     require_outside(source, folder)
     require_own_tables(folder)
     bench = Bench(
-        str(source), protocol, Notebook(folder), named, labels, units, trials, seed, device
+        str(source),
+        protocol,
+        Notebook(folder),
+        named,
+        labels,
+        units,
+        coder,
+        trials,
+        seed,
+        device,
+        {reading: opened},
     )
     require_fitting(bench, systems)
     facts = facts_of(bench)
-    lines = open_lines(bench, systems, folder, facts)
+    lines = open_lines(bench, systems, folder)
     write(folder, lines, protocol, facts)
     for number, row in enumerate(protocol.rows):
         if row.system in systems:
             logger.info(f"{row.title}.")
-            lines[number] = Line(row.title, row.paper, tuple(SYSTEMS[row.system](bench)), "")
+            results = tuple(SYSTEMS[row.system](bench))
+            lines[number] = Line(row.title, row.paper, results, "", bench.key(row.system))
             write(folder, lines, protocol, facts)
     return Comparison(lines, protocol, facts, folder)
 
@@ -184,24 +197,26 @@ def facts_of(bench: Bench) -> list[str]:
     words = {"validation": bench.validation(data), "known": known} | protocol._asdict()
     return [
         f"Data: {info.name}, {info.size.grid} in {COLOURS[info.channels]}, {len(data.classes)} "
-        f"classes: {data.description}.",
+        f"classes by `{data.column}`: {data.description}.",
         protocol.facts.format(**words),
     ]
 
 
-def open_lines(
-    bench: Bench, systems: Collection[str], folder: Path, facts: Sequence[str]
-) -> list[Line]:
-    """The table before anything is measured; rows that are not asked for stay as they stand."""
+def open_lines(bench: Bench, systems: Collection[str], folder: Path) -> list[Line]:
+    """The table before anything is measured.
+
+    Rows that are not asked for stay as they stand, if they are of the same pictures and lots.
+    """
     file, lines = folder / JSON, []
     text = file.read_text(encoding="utf8", errors="replace") if file.exists() else ""
-    before = from_json(text, bench.protocol, facts)
+    before = from_json(text)
     for row in bench.protocol.rows:
         missing = NOT_MEASURED if row.system else NOT_YET
         if row.system in NEED_MODELS and not bench.models:
             missing = "needs --model"
         line = Line(row.title, row.paper, (), missing)
-        lines.append(line if row.system in systems else before.get(row.title, line))
+        is_kept = row.system and row.system not in systems
+        lines.append(before.get(bench.key(row.system), line) if is_kept else line)
     return lines
 
 

@@ -14,6 +14,7 @@ from dcgan.config import plain
 from dcgan.data.labelled import Labelled
 from dcgan.devices import choose_device
 from dcgan.log import progress
+from dcgan.model import opened
 from dcgan.networks import Generator
 from dcgan.presets import preset
 from dcgan.sample import draw, labels_of, latents_of
@@ -74,8 +75,8 @@ def conditional(bench: Bench) -> list[Result]:
         data = bench.data(model)
         title = "DCGAN" + f": {name}" * (len(bench.models) > 1)
         facts = {"system": "nearest", "known": model.digest()}
-        parts = drawn(model.generator.to(choose_device(bench.device)), count_of(bench))
-        note = f"{model.images_seen:,} pictures seen"
+        parts = drawn(opened(model, bench.device).generator, count_of(bench))
+        note = f"{model.images_seen:,} pictures seen{bench.test_seen_by(model)}"
         results.append(_result(bench, data, title, facts, parts, note))
     return results
 

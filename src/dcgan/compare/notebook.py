@@ -39,7 +39,8 @@ class Notebook:
                 self._answers[_key(found["question"])] = found["answer"]
             except (ValueError, KeyError, TypeError):
                 continue  # cut short when it was written
-        if text.strip() and not self._answers:
+        whole_lines, _, _ = text.rpartition("\n")
+        if whole_lines.strip() and not self._answers:
             raise DCGANError(f"{file} is there already and is none of ours; give another folder.")
 
     def answer(self, question: dict[str, Any], find: Callable[[], Any]) -> Any:
@@ -76,11 +77,11 @@ class Notebook:
             parts: whose vectors are wanted.
         """
         files = {part: self.folder / VECTORS / f"{name}-{part}.npy" for part in parts}
-        missing = [part for part, file in files.items() if not _is_whole(file)]
-        if missing:
+        if not all(map(_is_whole, files.values())):
+            # All of them, as not every device gives the same fit again.
             transformer.fit(fitted)
-        for part in missing:
-            transformer.transform_to(parts[part], files[part])
+            for part, file in files.items():
+                transformer.transform_to(parts[part], file)
         return {part: mapped(file) for part, file in files.items()}
 
 

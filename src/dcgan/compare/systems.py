@@ -20,7 +20,7 @@ from dcgan.data.labelled import Labelled
 from dcgan.data.loader import derive
 from dcgan.data.pack import PackPart
 from dcgan.features.choosing import choose_c, draw, outputs_along
-from dcgan.features.classifiers import L2SVM
+from dcgan.features.classifiers import L2SVM, require_finite
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.features.transductive import UNLABELLED, TransductiveSVM
 from dcgan.log import logger, progress
@@ -30,6 +30,8 @@ from dcgan.networks import Discriminator, Generator, initialise, pyramid
 COMPONENTS = 600
 """Of the pixels, for KNN and TSVM (Kingma et al. 2014)."""
 NEIGHBOURS = (1, 3, 5, 9)
+COSTS = (1e-4, 1e-3, 1e-2, 1e-1)
+"""Of TSVM's rows, chosen by one draw."""
 CHOOSING_DRAWS = 10
 """Draws of labels by which a setting is chosen (authors' SVHN script)."""
 SLOW_DRAWS = 5
@@ -46,15 +48,9 @@ def dcgan(bench: Bench) -> list[Result]:
         title = "DCGAN + L2-SVM" + f": {name}" * (len(bench.models) > 1)
         source = model.notes.get("source", "unknown pictures")
         seen = f", {model.images_seen:,} pictures seen" if model.images_seen else ""
-        note = f"trained on {source}{seen}{_saw_the_test(bench, model)}"
+        note = f"trained on {source}{seen}{bench.test_seen_by(model)}"
         results.append(_by_discriminator(bench, model, bench.data(model), title, note))
     return results
-
-
-def _saw_the_test(bench: Bench, model: Model) -> str:
-    """Words for a model that was trained on the test pictures too."""
-    test = bench.data(model).test.info.digest
-    return ", the test pictures among them" * (model.notes.get("digest") == test)
 
 
 def random(bench: Bench) -> list[Result]:
@@ -85,16 +81,18 @@ def _by_discriminator(bench: Bench, model: Model, data: Labelled, title: str, no
 def kmeans(bench: Bench) -> list[Result]:
     """One layer of k-means, and a linear SVM."""
     data = bench.data()
-    transformer = KMeansFeatures(bench.units, seed=bench.seed, device=bench.device, dtype="float16")
-    found = bench.vectors(data, transformer, system="kmeans", units=bench.units)
-    note = f"triangle code of {bench.units:,} centroids"
+    options = {"seed": bench.seed, "device": bench.device, "dtype": "float16"}
+    transformer = KMeansFeatures(bench.units, coder=bench.coder, **options)  # type: ignore[arg-type]
+    facts = {"coder": bench.coder} if bench.coder != "triangle" else {}
+    found = bench.vectors(data, transformer, system="kmeans", units=bench.units, **facts)
+    note = f"{bench.units:,} maps, {bench.coder} code"
     return [_by_svm(bench, data, found, "1 Layer K-means", bench.units, note)]
 
 
 def pixels(bench: Bench) -> list[Result]:
     """The pixels themselves, and a linear SVM."""
     data = bench.data()
-    found = bench.vectors(data, PixelFeatures(), system="pixels")
+    found = bench.vectors(data, PixelFeatures(dtype="float16"), system="pixels")
     return [_by_svm(bench, data, found, "Pixels + L2-SVM", None, "in [-1, 1]")]
 
 
@@ -133,17 +131,31 @@ def knn(bench: Bench) -> list[Result]:
 def tsvm(bench: Bench) -> list[Result]:
     """A transductive SVM on few labels and many pictures without."""
     data, found, question = _components(bench, "tsvm")
-    start = bench.validation(data)
+    start, few = bench.validation(data), bench.protocol.per_class
     pool, labels = found.train[start:], found.train_labels[start:]
-    best = _choose(bench, found, start, bench.protocol.per_class)
 
-    def error(rows: NDArray[np.int64], number: int) -> float:
+    def fitted(cost: float, rows: NDArray[np.int64], number: int) -> TransductiveSVM:
         lots = np.random.default_rng(derive(bench.seed, "unlabelled", number))
         others = np.setdiff1d(np.arange(len(labels)), rows)
         others = lots.permutation(others)[:MOST_UNLABELLED]
         given = np.concatenate([labels[rows], np.full(len(others), UNLABELLED)])
-        machine = TransductiveSVM(best, device=bench.device)
-        machine.fit(pool[np.concatenate([rows, others])], given)
+        machine = TransductiveSVM(cost, device=bench.device)
+        return machine.fit(pool[np.concatenate([rows, others])], given)
+
+    def validation(cost: float) -> float:
+        machine = fitted(cost, draw(labels, few, bench.seed, 0), 0)
+        return float((machine.predict(found.train[:start]) != found.train_labels[:start]).mean())
+
+    tried = [
+        bench.notebook.answer(
+            question | {"choose": cost, "per class": few}, partial(validation, cost)
+        )
+        for cost in COSTS
+    ]
+    best = COSTS[int(np.argmin(tried))]
+
+    def error(rows: NDArray[np.int64], number: int) -> float:
+        machine = fitted(best, rows, number)
         return float((machine.predict(found.test) != found.test_labels).mean())
 
     draws = min(SLOW_DRAWS, bench.protocol.draws)
@@ -162,35 +174,45 @@ def cnn(bench: Bench) -> list[Result]:
     watched = PackPart(held_out, np.arange(min(MOST_WATCHED, len(held_out))))
     question = bench.question(data, system="cnn", network=plain(shape))
 
-    def fitted(number: int, rows: NDArray[np.int64]) -> SupervisedCNN:
-        options = draw_trial(bench.seed, number)._asdict()
-        machine = SupervisedCNN(shape, seed=bench.seed, device=bench.device, **options)
-        return machine.fit(PackPart(pool, rows), labels[rows], watched, answers[: len(watched)])
+    def machine(number: int, **options: Any) -> SupervisedCNN:
+        options |= draw_trial(bench.seed, number)._asdict()
+        return SupervisedCNN(shape, seed=bench.seed, device=bench.device, **options)
 
     rows = draw(labels, bench.protocol.per_class, bench.seed, 0)
-    tried = _tried(bench, question, lambda number: fitted(number, rows).error(held_out, answers))
-    best = int(np.argmin(tried))
+    shown = PackPart(pool, rows)
+
+    def trial(number: int) -> tuple[float, int]:
+        made = machine(number).fit(shown, labels[rows], watched, answers[: len(watched)])
+        return made.error(held_out, answers), made.epochs_
+
+    tried = _tried(bench, question, trial)
+    best = int(np.argmin([error for error, _ in tried]))
+    least, epochs = tried[best]
 
     def error(rows: NDArray[np.int64], _: int) -> float:
-        return fitted(best, rows).error(data.test, data.labels(data.test))
+        # As long as the trial took; no picture but those of the draw is looked at.
+        made = machine(best, epochs=epochs).fit(PackPart(pool, rows), labels[rows])
+        return made.error(data.test, data.labels(data.test))
 
     draws = min(SLOW_DRAWS, bench.protocol.draws)
     asked = question | {"best trial": best}
     wrong = bench.over_draws("Supervised CNN", asked, labels, error, draws)
     title = "Supervised CNN with the same architecture"
     note = f"the best of {bench.trials} trials by validation, {draws} draws"
-    return [Result(title, None, wrong, None, min(tried), note)]
+    return [Result(title, None, wrong, None, least, note)]
 
 
-def _tried(bench: Bench, question: dict[str, Any], error: Callable[[int], float]) -> list[float]:
-    """The validation error of each trial."""
-    errors: list[float] = []
+def _tried(
+    bench: Bench, question: dict[str, Any], trial: Callable[[int], tuple[float, int]]
+) -> list[tuple[float, int]]:
+    """The validation error of each trial, and after how many passes it was reached."""
+    found: list[tuple[float, int]] = []
     with progress("Trials", bench.trials, unit="trials") as bar:
         for number in range(bench.trials):
             asked = question | {"per class": bench.protocol.per_class, "trial": number}
-            errors.append(bench.notebook.answer(asked, partial(error, number)))
-            bar.update(number + 1, f"best {min(errors):.2%}")
-    return errors
+            found.append(tuple(bench.notebook.answer(asked, partial(trial, number))))
+            bar.update(number + 1, f"best {min(found)[0]:.2%}")
+    return found
 
 
 def _by_svm(
@@ -199,6 +221,7 @@ def _by_svm(
     """What an L2-SVM makes of vectors, with few labels, and with all if the protocol asks."""
     start, few = bench.validation(data), bench.protocol.per_class
     pool, labels = found.train[start:], found.train_labels[start:]
+    require_finite(found.test)
     best = _choose(bench, found, start, few)
     question = {"vectors": found.name, "classifier": "L2-SVM"}
 

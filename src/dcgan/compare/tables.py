@@ -23,6 +23,8 @@ class Line(NamedTuple):
     results: tuple[Result, ...]
     missing: str
     """Why there are no results, if there are none."""
+    key: str = ""
+    """Stands for what the results depend on."""
 
 
 def cells(line: Line, protocol: Protocol) -> list[tuple[str, str, str, str]]:
@@ -61,7 +63,7 @@ def to_markdown(lines: Sequence[Line], protocol: Protocol, facts: Sequence[str])
 def to_json(lines: Sequence[Line], protocol: Protocol, facts: Sequence[str]) -> str:
     """The results with every draw."""
     rows: list[dict[str, Any]] = [
-        {"title": line.title, "paper": line.paper, "missing": line.missing or None}
+        {"title": line.title, "paper": line.paper, "missing": line.missing or None, "key": line.key}
         | {"results": [result._asdict() for result in line.results]}
         for line in lines
     ]
@@ -69,19 +71,16 @@ def to_json(lines: Sequence[Line], protocol: Protocol, facts: Sequence[str]) -> 
     return json.dumps({"table": title(protocol), **about, "rows": rows}, indent=2) + "\n"
 
 
-def from_json(text: str, protocol: Protocol, facts: Sequence[str]) -> dict[str, Line]:
-    """The lines of a table by their titles, if it is one of the same facts."""
+def from_json(text: str) -> dict[str, Line]:
+    """The lines that have results, by their keys; none if the text is no such table."""
     try:
-        content = json.loads(text)
-        if (content["table"], content["facts"]) != (title(protocol), list(facts)):
-            return {}
         lines = [
-            Line(row["title"], row["paper"], tuple(map(_result, row["results"])), "")
-            for row in content["rows"]
+            Line(row["title"], row["paper"], tuple(map(_result, row["results"])), "", row["key"])
+            for row in json.loads(text)["rows"]
         ]
     except (ValueError, KeyError, TypeError):
         return {}
-    return {line.title: line for line in lines if line.results}
+    return {line.key: line for line in lines if line.results}
 
 
 def _result(values: dict[str, Any]) -> Result:

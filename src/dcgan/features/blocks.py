@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dcgan.features.newton import cholesky
 from dcgan.features.objective import Solution, dual_objective, objective
 from dcgan.features.tables import Table, kind_of, outputs_of, rows_of
 
@@ -102,7 +103,7 @@ def solve_block(
         system = products * mask[:, :, None] * mask[:, None, :]
         system += torch.diag_embed(torch.where(mask > 0, diagonal, 1))
         targets = (mask * (labels - outside).T)[:, :, None]
-        found = torch.cholesky_solve(targets, torch.linalg.cholesky(system))[:, :, 0].T
+        found = torch.cholesky_solve(targets, cholesky(system))[:, :, 0].T
         outputs = outside + products @ found
         if torch.equal(within, (labels * outputs < 1) & (costs > 0)):
             break

@@ -78,6 +78,8 @@ def choose_c(
         require_positive("C", value)
     table, answers = checked(machine, X_validation, y_validation)
     labels, errors = np.asarray(y), []
+    if len(np.asanyarray(X)) != len(labels):
+        raise DCGANError(f"There are {len(np.asanyarray(X)):,} rows and {len(labels):,} labels.")
     with progress("Choosing C", count, unit="draws") as bar:
         for number in range(count):
             rows = slice(None) if per_class is None else draw(labels, per_class, seed, number)
@@ -107,6 +109,7 @@ def outputs_along(
     signs, solver = signs_of(labels, classes), machine._solver(table)
     for value in values:
         solution = solver.solve(signs, torch.full_like(signs, value), solution)
+        machine._warn_of(float(solution.gap.max()))
         weights.append(solution.weights)
     together = torch.cat(weights, dim=1).to(kind_of(asked))
     outputs = outputs_of(asked, together).cpu().numpy()

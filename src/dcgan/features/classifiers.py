@@ -75,13 +75,17 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.coef_ = np.ascontiguousarray(weights[:-1].T)
         self.intercept_ = weights[-1].copy()
         self.n_iter_, self.gap_ = solution.iterations, solution.gap.cpu().numpy()
-        if self.gap_.max() > self.tol:
+        self._warn_of(float(self.gap_.max()))
+
+    def _warn_of(self, gap: float) -> None:
+        """Says so if a solution may lie too far above the minimum."""
+        if gap > self.tol:
             warnings.warn(
-                f"After {self.n_iter_} passes up to {self.gap_.max():.2%} of the objective may lie "
-                f"above its minimum, more than `tol` (={self.tol}) allows; raise `max_iter`, or "
-                "lower C.",
+                f"Up to {gap:.2%} of the SVM's objective may lie above its minimum, "
+                f"more than `tol` (={self.tol}) allows. It helps to scale the columns, to lower C, "
+                "or, where blocks are solved, to raise `max_iter`.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dcgan.errors import DCGANError
 from dcgan.features.objective import Solution, duals_of, objective
 from dcgan.features.tables import (
     Table,
@@ -106,15 +107,35 @@ class Factors:
     def of(self, within: Tensor, cost: Tensor) -> Tensor:
         """The lower factor of the matrix for this mask (N,) and these costs (N,)."""
         if not within.all():
-            return _cholesky(self.build(within, cost))
+            return cholesky(self.build(within, cost))
         if self._kept is None or not torch.equal(self._kept[0], cost):
-            self._kept = cost, _cholesky(self.build(within, cost))
+            self._kept = cost, cholesky(self.build(within, cost))
         return self._kept[1]
 
 
-def _cholesky(matrix: Tensor) -> Tensor:
-    factor: Tensor = torch.linalg.cholesky(matrix)
-    return factor
+def cholesky(matrices: Tensor) -> Tensor:
+    """The lower factors of matrices (..., N, N) that are positive definite, but for rounding.
+
+    Where rounding has made one indefinite, its diagonal is raised until it is not: what the
+    solution then lies above the minimum shows in its gap.
+
+    Raises:
+        DCGANError: nothing helps, as the numbers are too large for their type.
+    """
+    factors, failed = torch.linalg.cholesky_ex(matrices)
+    share = torch.finfo(torch.float32).eps
+    while failed.any():
+        if share > 1:
+            raise DCGANError(
+                "The table's numbers are too large or too unlike to compute with; scale its "
+                "columns first, as scikit-learn's StandardScaler does."
+            )
+        diagonal = matrices.diagonal(dim1=-2, dim2=-1)
+        diagonal += share * diagonal.mean(-1, keepdim=True)
+        factors, failed = torch.linalg.cholesky_ex(matrices)
+        share *= 10
+    found: Tensor = factors
+    return found
 
 
 class RowSolver:
@@ -125,7 +146,6 @@ class RowSolver:
 
     def __init__(self, table: Table, device: torch.device) -> None:
         self.table, self.products = table, products_of(table, device)
-        self._least = ROUNDING * float(self.products.diagonal().max())
         self._factors = Factors(self._matrix)
 
     def solve(self, labels: Tensor, costs: Tensor, start: Solution | None = None) -> Solution:
@@ -152,7 +172,7 @@ class RowSolver:
 
     def _matrix(self, within: Tensor, cost: Tensor) -> Tensor:
         chosen = self.products[within][:, within]
-        chosen.diagonal().add_((0.5 / cost[within]).clamp_min(self._least))
+        chosen.diagonal().add_(0.5 / cost[within])
         return chosen
 
 

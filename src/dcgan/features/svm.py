@@ -9,8 +9,8 @@ from dcgan.features.newton import ColumnSolver, RowSolver
 from dcgan.features.objective import Solver
 from dcgan.features.tables import Table
 
-FEW_ROWS, FEW_COLUMNS = 4_096, 1_024
-"""Up to so many of either Newton's method is taken."""
+FEW_ROWS, FEW_COLUMNS = {"cpu": 1_536, "cuda": 4_096}, 1_024
+"""Up to so many of either Newton's method is taken; a GPU is quick at its matrices."""
 SOLVERS = ("auto", "rows", "columns", "blocks")
 
 
@@ -34,7 +34,7 @@ def solver_for(table: Table, name: str, tolerance: float, most: int, device: str
         raise DCGANError(
             f"`tol` (={tolerance}) must be above 0, and `max_iter` (={most}) 1 or more."
         )
-    name = suited(*table.shape) if name == "auto" else name
+    name = suited(len(table), table.shape[1], chosen) if name == "auto" else name
     if name == "rows":
         return RowSolver(table, chosen)
     if name == "columns":
@@ -42,9 +42,10 @@ def solver_for(table: Table, name: str, tolerance: float, most: int, device: str
     return BlockSolver(table, chosen, tolerance, most)
 
 
-def suited(rows: int, columns: int) -> str:
+def suited(rows: int, columns: int, device: torch.device) -> str:
     """The name of the solver for a table of this shape."""
-    if rows <= FEW_ROWS and (rows <= columns or columns > FEW_COLUMNS):
+    few_rows = FEW_ROWS.get(device.type, FEW_ROWS["cpu"])
+    if rows <= few_rows and (rows <= columns or columns > FEW_COLUMNS):
         return "rows"
     return "columns" if columns <= FEW_COLUMNS else "blocks"
 

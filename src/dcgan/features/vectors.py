@@ -107,7 +107,8 @@ def _adding(norm: _BatchNorm, total: Tensor) -> Callable[[nn.Module, tuple[Tenso
         assert norm.running_mean is not None
         assert norm.running_var is not None
         count = inputs[0].numel() // norm.num_features
-        biased = norm.running_var.double() * ((count - 1) / count)
-        total.add_(torch.stack([norm.running_mean.double(), biased]).cpu())
+        # To the CPU first, as not all accelerators know float64.
+        mean, variance = norm.running_mean.cpu().double(), norm.running_var.cpu().double()
+        total.add_(torch.stack([mean, variance * ((count - 1) / count)]))
 
     return add

@@ -81,7 +81,7 @@ def forget(
     layer: str | None = None,
     seeds: Sequence[int] = SEEDS,
     drawn: Sequence[int] | None = None,
-    C: float = 1.0,
+    C: float = 1e-4,
     seed: int = 42,
     device: str = "auto",
 ) -> Forgotten:
@@ -103,8 +103,9 @@ def forget(
         seeds: of the samples in which the detector looks for boxes (paper: 150).
         drawn: seeds of the samples to draw; by default those that follow the last one looked
             at: 500 to count with a detector, else 10.
-        C: how little the regression's weights are held back, as in scikit-learn. The smaller, the
-            more maps are dropped, as each then counts by itself; the paper gives no number.
+        C: how little the regression's weights are held back, as in scikit-learn, whose own is 1.
+            The smaller, the more maps are dropped, as each then counts by itself: about two thirds
+            by default. The paper gives no number, and dropped 200 of 256.
         seed: of the positions outside of boxes and of the random maps.
         device: cpu, cuda, mps or xpu; auto: the best there is.
 

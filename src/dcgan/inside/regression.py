@@ -18,7 +18,7 @@ HELD_OUT = 5
 
 
 def weights_of(
-    vectors: NDArray[np.float32], inside: NDArray[np.bool_], C: float = 1.0
+    vectors: NDArray[np.float32], inside: NDArray[np.bool_], C: float
 ) -> NDArray[np.float64]:
     """The weights that tell positions inside of boxes from those outside.
 
@@ -42,7 +42,7 @@ def held_out_accuracy(
     vectors: NDArray[np.float32],
     inside: NDArray[np.bool_],
     seeds: NDArray[np.int64],
-    C: float = 1.0,
+    C: float,
 ) -> float | None:
     """How often a regression is right on positions of samples that it was not fitted to.
 

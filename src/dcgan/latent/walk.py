@@ -70,7 +70,8 @@ def walk(
     path = walk_path(out, loaded.config.channels)
     z = chain(corners, steps, loop=loop, spherical=loaded.config.prior == "normal")
     pictures = pictures_of(loaded, z, label)
-    found = Walk(z, pictures, smoothness(pictures, measured_by))
+    stepped = torch.cat([pictures, pictures[:1]]) if loop else pictures
+    found = Walk(z, pictures, smoothness(stepped, measured_by))
     if path and path.suffix.lower() in ANIMATED:
         save_animation(pictures, path)
     elif path:
