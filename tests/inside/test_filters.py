@@ -176,7 +176,9 @@ def test_refused_in_python(model: Model, rooms: Pack, photos: Path, tmp_path: Pa
     with pytest.raises(DCGANError, match="`maps` names none; layer 4x4 has the maps 0 to 15"):
         dcgan.filters(model, rooms, maps=[], device="cpu")
     large = dcgan.pack(photos, tmp_path / "pack", PackConfig(size=Size(24, 24)))
-    with pytest.raises(DCGANError, match="sees pictures of 16x16x3; those of the pack .* 24x24x3"):
+    with pytest.raises(
+        DCGANError, match="must be uint8 \\(N, 16, 16, 3\\).*; a pack of 24x24x3 was given"
+    ):
         dcgan.filters(model, large, device="cpu")
 
 

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from dcgan.config import NetworkConfig
+from dcgan.data.given import Pictures, in_floats, own_pictures, pictures_for, reading_of
 from dcgan.data.loader import batch_indices, derive
 from dcgan.data.pack import Pack
 from dcgan.devices import choose_device, has_native_bfloat16
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.features.classifiers import classes_of
 from dcgan.features.contract import BaseEstimator, ClassifierMixin, check_is_fitted
-from dcgan.features.pictures import Pictures, in_floats, own_pictures, pictures_for, reading_of
 from dcgan.features.vectors import store_statistics
 from dcgan.networks import Discriminator, initialise
 from dcgan.presets import preset

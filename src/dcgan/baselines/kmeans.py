@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dcgan.baselines.pixels import some
+from dcgan.data.given import Pictures, in_floats, own_pictures
 from dcgan.data.loader import derive
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
-from dcgan.features.pictures import PictureFeatures, Pictures, in_floats, own_pictures
+from dcgan.features.pictures import PictureFeatures
 from dcgan.log import progress
 from dcgan.tensors import Features, Images
 

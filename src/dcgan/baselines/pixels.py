@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
+from dcgan.data.given import Pictures, in_floats, own_pictures
 from dcgan.data.loader import derive
 from dcgan.errors import DCGANError
-from dcgan.features.pictures import PictureFeatures, Pictures, in_floats, own_pictures
+from dcgan.features.pictures import PictureFeatures
 from dcgan.tensors import Features, Images
 
 LEAST_VARIANCE = 1e-7

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from dcgan.data.given import Pictures
 from dcgan.errors import DCGANError
-from dcgan.features.pictures import PictureFeatures, Pictures, Vectors, mapped
+from dcgan.features.pictures import PictureFeatures, Vectors, mapped
 from dcgan.files import make_folder, unwritable
 
 FILE, VECTORS = "measured.jsonl", "vectors"

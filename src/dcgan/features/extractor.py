@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dcgan.data.given import Pictures, in_floats, pictures_for
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.devices import choose_device
 from dcgan.distributed import ALONE, Group
 from dcgan.errors import DCGANError, did_you_mean
 from dcgan.features.contract import check_is_fitted
-from dcgan.features.pictures import PictureFeatures, Pictures, in_floats, pictures_for
+from dcgan.features.pictures import PictureFeatures
 from dcgan.features.vectors import chosen_steps, feature_names, store_statistics, vectors
 from dcgan.model import Model, load
 from dcgan.networks import Discriminator, Step

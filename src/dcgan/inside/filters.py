@@ -10,16 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from dcgan.captions import captioned, sheet_path
+from dcgan.data.given import Pictures, in_floats, pictures_for
 from dcgan.data.loader import derive
-from dcgan.data.pack import Pack
-from dcgan.data.packing import matching_pack
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
 from dcgan.features.vectors import chosen_steps, store_statistics
 from dcgan.images import Picture, refit, save_picture
 from dcgan.inside.dropping import require_layer, require_maps
 from dcgan.inside.field import OUTSIDE, Field, patch, receptive_fields
-from dcgan.inside.responses import Responses, Seen, look, shown, some
+from dcgan.inside.responses import BATCH, Responses, Seen, look, measured_on
 from dcgan.log import logger
 from dcgan.model import Model, load
 from dcgan.networks import Discriminator, initialise
@@ -44,7 +43,7 @@ class Filters:
 
 def filters(
     model: str | Path | Model,
-    pictures: str | Path | Pack,
+    pictures: Pictures,
     out: str | Path | None = None,
     *,
     layer: str | None = None,
@@ -62,7 +61,7 @@ def filters(
 
     Args:
         model: a model without classes, its file, or a run's folder.
-        pictures: a source, or a pack of the model's size and channels.
+        pictures: a source; or a pack or an array (N, H, W, C), of the model's size and channels.
         out: a picture file for the sheet; none by default.
         layer: a convolution's name, such as "8x8"; by default the last (paper).
         maps: numbers of its maps; by default the first six (paper).
@@ -80,19 +79,20 @@ def filters(
     loaded = model if isinstance(model, Model) else load(model)
     name, numbers = chosen_maps(loaded.discriminator, layer, maps)
     path = sheet_path(out, SHEET_CHANNELS)
-    pack = pack_for(loaded, pictures)
-    if not 1 <= count <= len(pack):
-        raise DCGANError(f"`count` (={count}) must be 1 to {len(pack)}, as many as are there.")
+    given = pictures_for(pictures, loaded.reading)
+    if not 1 <= count <= len(given):
+        raise DCGANError(f"`count` (={count}) must be 1 to {len(given)}, as many as are there.")
     trained = copy.deepcopy(loaded.discriminator).to(chosen)
     random = random_filters(trained, seed)
     for network in [random] if stored_statistics else [random, trained]:
-        store_statistics(network, shown(pack, some(len(pack)), chosen, "Measuring statistics"))
+        batches = in_floats(given, measured_on(len(given)), BATCH, chosen, "Measuring statistics")
+        store_statistics(network, batches)
     made = Filters(
         layer=name,
         field=receptive_fields(loaded.config)[name],
         maps=numbers,
-        trained=look(trained, pack, name, numbers, count, "Trained filters"),
-        random=look(random, pack, name, numbers, count, "Random filters"),
+        trained=look(trained, given, name, numbers, count, "Trained filters"),
+        random=look(random, given, name, numbers, count, "Random filters"),
     )
     for number, row in zip(numbers, made.trained.responses.values.tolist(), strict=True):
         if row[0] <= 0:
@@ -131,23 +131,6 @@ def chosen_maps(
         raise DCGANError(f"`maps` names none; layer {name} has the maps 0 to {total - 1}.")
     require_maps(numbers, total, name)
     return name, numbers
-
-
-def pack_for(model: Model, pictures: str | Path | Pack) -> Pack:
-    """The pictures in the size and channels of the model's.
-
-    Raises:
-        DCGANError: there are none such.
-    """
-    if not isinstance(pictures, Pack):
-        return matching_pack(pictures, model.reading)
-    size, channels = model.config.size, model.config.channels
-    if (pictures.info.size, pictures.info.channels) != (size, channels):
-        raise DCGANError(
-            f"The model sees pictures of {size.grid}x{channels}; those of the pack "
-            f"{pictures.path} are {pictures.info.size.grid}x{pictures.info.channels}."
-        )
-    return pictures
 
 
 def random_filters(discriminator: Discriminator, seed: int) -> Discriminator:

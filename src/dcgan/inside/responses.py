@@ -1,6 +1,6 @@
 """The strongest responses of the discriminator's maps, and the pixels that speak for them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,12 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dcgan.data.given import in_floats, pixels_at
 from dcgan.data.loader import derive, shuffled
 from dcgan.data.pack import Pack
 from dcgan.images import to_floats
 from dcgan.inside.field import receptive_fields
 from dcgan.inside.guided import concentration, guided, guided_gradients
-from dcgan.log import progress
 from dcgan.networks import Discriminator
 from dcgan.tensors import Images
 
@@ -47,35 +47,24 @@ class Seen(NamedTuple):
     """(maps, count) as `guided.concentration`; NaN where a map is nowhere above 0."""
 
 
-def some(count: int) -> NDArray[np.int64]:
+def measured_on(count: int) -> NDArray[np.int64]:
     """The numbers of the pictures that statistics are measured on, by lot."""
     return shuffled(np.arange(min(count, MEASURED_PICTURES)), count, derive(SEED, "statistics", 0))
 
 
-def shown(
-    pack: Pack, order: NDArray[np.int64], device: torch.device, words: str
-) -> Iterator[Images]:
-    """Pictures of a pack in some order, batch by batch, with progress."""
-    with progress(words, len(order), unit="pictures") as bar:
-        for start in range(0, len(order), BATCH):
-            pixels = torch.from_numpy(pack.pictures(order[start : start + BATCH]))
-            yield to_floats(pixels.to(device))
-            bar.update(start + len(pixels))
-
-
 def look(
     discriminator: Discriminator,
-    pack: Pack,
+    pictures: Pack | NDArray[np.uint8],
     layer: str,
     maps: Sequence[int],
     count: int,
     words: str,
 ) -> Seen:
-    """What maps answer to most in the pictures of a pack, and through which pixels."""
+    """What maps answer to most in pictures, and through which pixels."""
     device = next(discriminator.parameters()).device
-    batches = shown(pack, np.arange(len(pack)), device, words)
+    batches = in_floats(pictures, np.arange(len(pictures)), BATCH, device, words)
     responses = strongest(discriminator, batches, layer, maps, count)
-    pixels = pack.pictures(responses.pictures.flatten().numpy())
+    pixels = pixels_at(pictures, responses.pictures.flatten().numpy())
     positions = responses.positions.flatten(0, 1)
     gradients = guided_gradients(
         guided(discriminator),
