@@ -25,12 +25,13 @@ import dcgan
 from dcgan import devices, distributed, step
 from dcgan.data import packing
 from dcgan.devices import choose_own_device
-from dcgan.distributed import Group, SyncBatchNorm, join, places, require_shares, synchronise
+from dcgan.distributed import Group, join, places, require_shares
 from dcgan.errors import DCGANError, Stopped
 from dcgan.health import Distance, Finding, Health
 from dcgan.networks import Discriminator
 from dcgan.presets import preset
 from dcgan.step import TrainState, train_step
+from dcgan.sync_batch_norm import SyncBatchNorm, synchronise
 from dcgan.trainer import Trainer
 from tests.conftest import TINY
 from tests.test_train import assert_same_run, lines, newest, state_of

@@ -15,6 +15,7 @@ import dcgan
 from dcgan import step
 from dcgan.checkpoint import Run, read_checkpoint
 from dcgan.config import NetworkConfig, PackConfig
+from dcgan.data.loader import loader_of
 from dcgan.data.pack import Pack, Reading
 from dcgan.data.packing import open_pack
 from dcgan.errors import DCGANError, Stopped
@@ -24,7 +25,6 @@ from dcgan.model import Model
 from dcgan.presets import preset
 from dcgan.size import Size
 from dcgan.step import TrainState
-from dcgan.trainer import loader_of
 from tests.conftest import TINY, drawn_picture
 from tests.test_train import assert_same_run, lines, state_of, stop_at
 
@@ -366,7 +366,7 @@ def test_a_run_without_checkpoints_is_not_begun_over(photos: Path, tmp_path: Pat
 
 def test_a_run_with_noise_keeps_its_length(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "run", images=8, instance_noise=0.1)
-    with pytest.raises(DCGANError, match=r"noise fall towards its end at 8 pictures"):
+    with pytest.raises(DCGANError, match=r"begun to let its noise fall towards its end at 8"):
         run(photos, tmp_path / "run", images=16, instance_noise=0.1)
 
 

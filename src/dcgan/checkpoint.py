@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from dcgan.config import Config, differences
+from dcgan.data.pack import Pack
 from dcgan.errors import DCGANError
 from dcgan.files import TEMPORARY, make_folder, replacing
 from dcgan.locks import alone
@@ -150,6 +151,63 @@ class Run:
             if (interval == 0 or interval in kept) and old not in before:
                 old.unlink()
             kept.add(interval)
+
+    def latest_for(
+        self, config: Config, pack: Pack, described: str | None
+    ) -> dict[str, Any] | None:
+        """The state in the newest sound checkpoint, from which a run may go on; None for a new run.
+
+        Args:
+            config: of the run.
+            pack: its pictures.
+            described: the measure by which it knows its best model, if it has one.
+
+        Raises:
+            DCGANError: the checkpoint is of another run: of other pictures or options, or its best
+                model is known by another measure; or there is none beside a model.
+        """
+        saved = self.latest()
+        if saved is None:
+            if self.model_file.exists():
+                raise DCGANError(
+                    f"{self.path} holds a model, and no checkpoints to go on from. Begin another "
+                    f"run with --run FOLDER, or delete {self.model_file} to begin this one anew."
+                )
+            return None
+        if saved["digest"] != pack.info.digest:
+            raise DCGANError(
+                f"{self.path} was trained on other pictures: {saved['pictures']:,} then, "
+                f"{len(pack):,} now, or their content differs. Begin another with --run FOLDER."
+            )
+        self._require_same_course(saved, config)
+        best = saved["best"]
+        if best and described and best["described"] != described:
+            raise DCGANError(
+                f"{self.path} was measured with another encoder ({best['described']}, not "
+                f"{described}); give that one, or begin another with --run FOLDER."
+            )
+        return saved
+
+    def _require_same_course(self, saved: dict[str, Any], config: Config) -> None:
+        """Refuses options that would not go on where a checkpoint stands.
+
+        Raises:
+            DCGANError: they differ, or the step size or the noise has begun to fall towards another
+                end.
+        """
+        old = Config.from_json(saved["config"], "the checkpoint")
+        self.require_same(old, config)
+        before, now = old.train, config.train
+        if before.images == now.images:
+            return
+        fall = min(before.images, now.images) * (1 - before.decay_share)
+        size_falls = bool(before.decay_share) and saved["images_seen"] > fall
+        if size_falls or now.instance_noise:
+            what = "step size" if size_falls else "noise"
+            raise DCGANError(
+                f"{self.path} has begun to let its {what} fall towards its end at "
+                f"{before.images:,} pictures; its length cannot be changed any more."
+            )
 
     def latest(self) -> dict[str, Any] | None:
         """The state in the newest sound checkpoint, or None where there are no checkpoints.

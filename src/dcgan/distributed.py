@@ -18,8 +18,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from dcgan import __version__
 from dcgan.devices import choose_device, choose_own_device
@@ -88,7 +87,7 @@ class Group:
         """Opens what the steps need, for tensors on this device."""
         if self.count > 1:
             backend = "nccl" if device.type == "cuda" else "gloo"
-            with self._in_touch():
+            with self.in_touch():
                 self.numbers = dist.new_group(timeout=STEP_TIMEOUT, backend=backend)
                 self.votes = dist.new_group(timeout=STEP_TIMEOUT, backend="gloo")
 
@@ -129,14 +128,14 @@ class Group:
         lengths = self._gathered(len(own))
         if not self.is_first:
             if len(own):
-                with self._in_touch():
+                with self.in_touch():
                     dist.send(own.cpu().contiguous(), 0, self.words)
             return own[:0]
         found = own.new_empty(sum(lengths), *own.shape[1:], device="cpu")
         found[: len(own)] = own
         for rank, part in enumerate(torch.split(found, lengths)):
             if rank and len(part):
-                with self._in_touch():
+                with self.in_touch():
                     dist.recv(part, rank, self.words)
         return found.to(own.device)
 
@@ -154,7 +153,7 @@ class Group:
         """Puts the sum over all processes in the place of a tensor."""
         if self.count == 1:
             return numbers
-        with self._in_touch():
+        with self.in_touch():
             dist.all_reduce(numbers, group=self.numbers)
         return numbers
 
@@ -174,7 +173,7 @@ class Group:
                 found[0] = work()
             except (DCGANError, OSError) as error:
                 failure, found[1] = error, str(error)
-        with self._in_touch():
+        with self.in_touch():
             dist.broadcast_object_list(found, src=0, group=self.words)
         if found[1] is not None:
             raise failure or ToldError(found[1])
@@ -254,7 +253,7 @@ class Group:
 
     def _gathered(self, value: T) -> list[T]:
         values: list[Any] = [None] * self.count
-        with self._in_touch():
+        with self.in_touch():
             dist.all_gather_object(values, value, group=self.words)
         return values
 
@@ -262,7 +261,12 @@ class Group:
         return DCGANError(text) if rank == self.rank else ToldError(text)
 
     @contextmanager
-    def _in_touch(self) -> Iterator[None]:
+    def in_touch(self) -> Iterator[None]:
+        """Within, an error of the connection becomes a sentence.
+
+        Raises:
+            DCGANError: another process is gone.
+        """
         try:
             yield
         except RuntimeError as error:
@@ -274,46 +278,6 @@ class Group:
 
 
 ALONE = Group()
-
-
-class Stop:
-    """Lets all processes stop after the same step, whichever of them was asked to.
-
-    What they say at one step is counted at the next, so that nobody waits for it.
-
-    Args:
-        group: the processes.
-        signals: those that came to this one so far.
-    """
-
-    def __init__(self, group: Group, signals: Sequence[int]) -> None:
-        self.group, self._signals = group, signals
-        self.signal = 0
-        """The signal with which they stop; 0 while they go on."""
-        self._said: Tensor | None = None
-        self._count: Any = None
-
-    def asked(self) -> bool:
-        """Whether it is time; all processes must ask as often."""
-        own = self._signals[0] if self._signals else 0
-        if self.group.count == 1:
-            self.signal = own
-            return bool(own)
-        self.close()
-        if not self.signal:
-            with self.group._in_touch():
-                self._said = torch.tensor(own)
-                self._count = dist.all_reduce(
-                    self._said, dist.ReduceOp.MAX, group=self.group.votes, async_op=True
-                )
-        return bool(self.signal)
-
-    def close(self) -> None:
-        """Hears the last of what was said."""
-        if self._said is not None:
-            with self.group._in_touch():
-                self._count.wait()
-            self.signal, self._said = int(self._said), None
 
 
 @contextmanager
@@ -407,78 +371,3 @@ def require_shares(batch: int, count: int, least: int) -> None:
         f"`batch` (={batch}) cannot be shared by {count} processes, in equal parts of at least "
         f"{least}. Give {' or '.join(near or [str(least * count)])}, or start fewer processes."
     )
-
-
-class SyncBatchNorm(_BatchNorm):
-    """Batch norm over the batches of all processes together, as over one batch.
-
-    PyTorch's own runs on CUDA alone, and cannot be differentiated twice, as the gradient penalty
-    asks for.
-    """
-
-    group = ALONE
-
-    def _check_input_dim(self, x: Tensor) -> None:
-        pass
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, maps) or (N, maps, H, W) to the same shape."""
-        if self.group.count == 1 or not self.training:
-            return super().forward(x)
-        axes = [axis for axis in range(x.dim()) if axis != 1]
-        own = torch.stack(torch.var_mean(x.float(), axes, correction=0))
-        rank, count = self.group.rank, self.group.count
-        mine = torch.arange(count, device=x.device) == rank
-        rows: Tensor = summed(self.group, mine[:, None, None] * own)  # (count, 2, maps)
-        variances, means = rows.unbind(1)
-        mean = means.mean(0)
-        variance = (variances + (means - mean).square()).mean(0)
-        scale = (variance + self.eps).rsqrt()
-        scale = scale if self.weight is None else scale * self.weight
-        shift = -mean * scale if self.bias is None else self.bias - mean * scale
-        shape = (1, -1, *(1,) * (x.dim() - 2))
-        return (x * scale.view(shape) + shift.view(shape)).to(x.dtype)
-
-
-def summed(group: Group, numbers: Tensor) -> Tensor:
-    """The sum over all processes, which can be differentiated: so can its gradient."""
-    found: Tensor = _Sum.apply(group, numbers)  # type: ignore[no-untyped-call]
-    return found
-
-
-class _Sum(torch.autograd.Function):
-    """A sum over all processes; its gradient is the sum of all their gradients."""
-
-    @staticmethod
-    def forward(ctx: Any, group: Group, numbers: Tensor) -> Tensor:
-        ctx.group = group
-        return group.add(numbers.clone())
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, summed(ctx.group, gradient.contiguous())
-
-
-def synchronise(network: nn.Module) -> None:
-    """Puts `SyncBatchNorm` in the place of each batch norm, with its parameters and buffers."""
-    for name, child in network.named_children():
-        if isinstance(child, _BatchNorm):
-            norm = SyncBatchNorm(child.num_features, child.eps, affine=child.affine)
-            norm.track_running_stats = child.track_running_stats
-            norm.load_state_dict(child.state_dict())
-            setattr(network, name, norm)
-        else:
-            synchronise(child)
-
-
-@contextmanager
-def synchronised(networks: Sequence[nn.Module], group: Group) -> Iterator[None]:
-    """Within, batch norm that can takes its statistics over the batches of all processes."""
-    norms = [m for net in networks for m in net.modules() if isinstance(m, SyncBatchNorm)]
-    for norm in norms:
-        norm.group = group
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.group = ALONE

@@ -13,11 +13,12 @@ from dcgan.augment import augment
 from dcgan.config import Config
 from dcgan.data.loader import derive
 from dcgan.devices import has_native_bfloat16
-from dcgan.distributed import ALONE, Group, synchronise, synchronised
+from dcgan.distributed import ALONE, Group
 from dcgan.graphs import graphs_for
 from dcgan.losses import discriminator_loss, generator_loss, gradient_penalty
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.sample import draw_latents
+from dcgan.sync_batch_norm import synchronise, synchronised
 from dcgan.tensors import Images, Labels
 
 PENALTY_INTERVAL = 16

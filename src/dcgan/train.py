@@ -12,6 +12,7 @@ import torch
 from dcgan import presets
 from dcgan.checkpoint import Run
 from dcgan.config import Config, NetworkConfig
+from dcgan.data.loader import held_out_of
 from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, chosen_source, open_pack
 from dcgan.data.sources import source_name
@@ -25,7 +26,7 @@ from dcgan.model import Model, load
 from dcgan.networks import plan_text
 from dcgan.size import Size
 from dcgan.step import TrainState
-from dcgan.trainer import Trainer, held_out_of
+from dcgan.trainer import Trainer
 
 FEW_PICTURES = 1_000
 

@@ -2,20 +2,15 @@
 
 import copy
 import math
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
 
 from dcgan.checkpoint import Run
-from dcgan.config import Config
-from dcgan.data.loader import CPU, Loader, derive
+from dcgan.data.loader import derive, loader_of
 from dcgan.data.pack import Pack
-from dcgan.distributed import Stop
 from dcgan.errors import DCGANError, Stopped
 from dcgan.files import replacing
 from dcgan.health import Distance, Health
@@ -30,10 +25,10 @@ from dcgan.model import (
 )
 from dcgan.sample import draw, labels_of, latents_of
 from dcgan.step import BAD_STEPS_IN_A_ROW, StepLosses, TrainState, train_step
+from dcgan.stopping import Stop, stop_signals
 from dcgan.tensors import Images, Labels
 
 SHEET_SEEDS = range(64)
-LEAST_HELD_OUT, MOST_HELD_OUT = 8, 1_000
 
 
 class Best(NamedTuple):
@@ -85,35 +80,15 @@ class Trainer:
         Raises:
             DCGANError: the checkpoint is of other pictures, or was measured by another distance.
         """
-        saved = self.group.told(self.latest)
+        described = self.distance.described if self.distance else None
+        saved = self.group.told(
+            lambda: self.folder.latest_for(self.state.config, self.pack, described)
+        )
         if saved:
             self.restore(saved)
         self.group.first(lambda: self.set_in_order(is_new=saved is None))
         if saved:
             self.say_where(saved.get("processes", 1))
-
-    def latest(self) -> dict[str, Any] | None:
-        """What the newest sound checkpoint holds, if there is one, and the run may go on from it.
-
-        Raises:
-            DCGANError: the checkpoint is of other pictures, or was measured by another distance; or
-                there is none beside a model.
-        """
-        folder, pack = self.folder, self.pack
-        saved = folder.latest()
-        if saved and saved["digest"] != pack.info.digest:
-            raise DCGANError(
-                f"{folder.path} was trained on other pictures: {saved['pictures']:,} then, "
-                f"{len(pack):,} now, or their content differs. Begin another with --run FOLDER."
-            )
-        if saved:
-            self.require_continuable(saved)
-        elif folder.model_file.exists():
-            raise DCGANError(
-                f"{folder.path} holds a model, and no checkpoints to go on from. Begin another run "
-                f"with --run FOLDER, or delete {folder.model_file} to begin this one anew."
-            )
-        return saved
 
     def set_in_order(self, *, is_new: bool) -> None:
         """Makes the folder fit the moment at which the run begins or goes on.
@@ -146,34 +121,6 @@ class Trainer:
             logger.info(
                 f"{self.folder.path} has seen all its {self.options.images:,} pictures; "
                 "train on with more --images or --passes."
-            )
-
-    def require_continuable(self, saved: dict[str, Any]) -> None:
-        """Refuses options that would not go on where the checkpoint stands.
-
-        Raises:
-            DCGANError: they differ, or the step size or the noise has begun to fall towards another
-                end.
-        """
-        then = Config.from_json(saved["config"], "the checkpoint")
-        self.folder.require_same(then, self.state.config)
-        before, now = then.train, self.options
-        fall = min(before.images, now.images) * (1 - before.decay_share)
-        if before.decay_share and before.images != now.images and saved["images_seen"] > fall:
-            raise DCGANError(
-                f"{self.folder.path} has begun to let its step size fall towards its end at "
-                f"{before.images:,} pictures; its length cannot be changed any more."
-            )
-        if now.instance_noise and before.images != now.images:
-            raise DCGANError(
-                f"{self.folder.path} has let its noise fall towards its end at {before.images:,} "
-                "pictures; its length cannot be changed any more."
-            )
-        best = saved["best"]
-        if best and self.distance and best["described"] != self.distance.described:
-            raise DCGANError(
-                f"{self.folder.path} was measured with another encoder ({best['described']}, not "
-                f"{self.distance.described}); give that one, or begin another with --run FOLDER."
             )
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -468,26 +415,6 @@ class Trainer:
         return model
 
 
-def loader_of(
-    config: Config,
-    pack: Pack,
-    batch: int,
-    part: tuple[int, int] = (0, 1),
-    device: torch.device = CPU,
-) -> Loader:
-    """Batches of the pictures that a run is trained on, or one of their equal parts."""
-    options = config.train
-    held_out = held_out_of(options.held_out, len(pack))
-    return Loader(pack, batch, options.seed, options.labels, held_out, part, device)
-
-
-def held_out_of(share: float, count: int) -> int:
-    """How many of so many pictures are never trained on: enough to tell, and no more."""
-    if not share or count < 2 * LEAST_HELD_OUT:
-        return 0
-    return min(max(round(share * count), LEAST_HELD_OUT), MOST_HELD_OUT)
-
-
 def build_model(state: TrainState, pack: Pack) -> Model:
     """The model of this moment: the averaged generator and the discriminator, calibrated.
 
@@ -511,31 +438,3 @@ def describe(values: dict[str, float]) -> str:
     d_loss, g_loss = (f"{values[n]:.2f}" if n in values else "-" for n in ("d_loss", "g_loss"))
     real, fake = (f"{values[n]:.0%}" if n in values else "-" for n in ("d_real", "d_fake"))
     return f"loss D {d_loss} G {g_loss}  D says real {real} fake {fake}"
-
-
-@contextmanager
-def stop_signals(are_repeated: bool = False) -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, so that a step is finished first; a second one stops at once.
-
-    Outside of the main thread Python cannot catch signals; there the list stays empty.
-
-    Args:
-        are_repeated: whether a second one means nothing, as `torchrun` repeats what the terminal
-            has sent already; it ends processes that are still there half a minute later.
-    """
-    received: list[int] = []
-
-    def receive(number: int, _: FrameType | None) -> None:
-        if received and not are_repeated:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,8 +15,8 @@ from dcgan.log import progress
 from dcgan.model import calibrate, latents_to_measure
 from dcgan.networks import Discriminator, Generator, dense_block, join, leaky_relu, one_hot, relu
 from dcgan.step import TrainState, train_step
+from dcgan.stopping import stop_signals
 from dcgan.tensors import Images, Labels, Latents, Logits
-from dcgan.trainer import stop_signals
 
 UNITS = 1_024
 SAVED = 100_000

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dcgan.config import Config
 from dcgan.data.pack import Pack
 from dcgan.devices import free_memory
 from dcgan.tensors import Labels, Pixels
@@ -18,6 +19,7 @@ RESIDENT_SHARE = 0.25
 """Pictures live on a GPU if they take no more than this share of its free memory."""
 UPLOADED = 4_096
 """Pictures that go to the device at once."""
+LEAST_HELD_OUT, MOST_HELD_OUT = 8, 1_000
 CPU = torch.device("cpu")
 
 
@@ -119,6 +121,26 @@ class Loader:
         if self._labels is None:
             return None
         return torch.from_numpy(self._labels[indices].astype(np.int64))
+
+
+def loader_of(
+    config: Config,
+    pack: Pack,
+    batch: int,
+    part: tuple[int, int] = (0, 1),
+    device: torch.device = CPU,
+) -> Loader:
+    """Batches of the pictures that a run is trained on, or one of their equal parts."""
+    options = config.train
+    held_out = held_out_of(options.held_out, len(pack))
+    return Loader(pack, batch, options.seed, options.labels, held_out, part, device)
+
+
+def held_out_of(share: float, count: int) -> int:
+    """How many of so many pictures are never trained on: enough to tell, and no more."""
+    if not share or count < 2 * LEAST_HELD_OUT:
+        return 0
+    return min(max(round(share * count), LEAST_HELD_OUT), MOST_HELD_OUT)
 
 
 def all_on_device(pack: Pack, device: torch.device) -> Pixels | None:
