@@ -213,6 +213,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("encoder", type=Path)
     parser.add_argument("results", type=Path)
+    parser.add_argument("--against", help="real pictures to measure by, if others than SOURCE")
     parser.add_argument("--images", type=int, default=250_000)
     parser.add_argument("--points", type=int, default=5, help="measurements on the way")
     parser.add_argument("--count", type=int, default=5_000, help="pictures drawn for each")
@@ -242,7 +243,8 @@ def main() -> None:
         size: Size = load_encoder(arguments.encoder).task.size
         with show_messages():
             pack = open_pack(arguments.source, PackConfig(size=size))
-            yard = Yard(pack, arguments.encoder, arguments.count)
+            real = open_pack(arguments.against or arguments.source, PackConfig(size=size))
+            yard = Yard(real, arguments.encoder, arguments.count)
             for name in missing:
                 options = {"size": str(size), "images": arguments.images, "seed": arguments.seed}
                 config = preset(**(options | base | ROWS[name]))
