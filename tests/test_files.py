@@ -1,13 +1,15 @@
 """Files are whole or not there, also on a full disk."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dcgan.errors import DCGANError
-from dcgan.files import make_folder, replacing
+from dcgan.files import make_folder, replacing, writing_behind
 
 FILL = """
 import resource, signal, sys
@@ -63,3 +65,25 @@ def test_no_folder_under_a_file(tmp_path: Path) -> None:
         make_folder(tmp_path / "file" / "below")
     assert make_folder(tmp_path / "a" / "b").is_dir()
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_blocks_are_written_in_their_order(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file, writing_behind(file) as write:
+        for number in range(100):
+            write(bytes([number]) * 1_000)
+    assert (tmp_path / "file").read_bytes() == b"".join(bytes([n]) * 1_000 for n in range(100))
+
+
+def test_a_block_that_cannot_be_written_is_known_with_the_next() -> None:
+    class Full(io.BytesIO):
+        def write(self, block: Any) -> int:
+            raise OSError(28, "No space left on device")
+
+    written: list[int] = []
+    with pytest.raises(OSError, match="No space left"), writing_behind(Full()) as write:
+        for number in range(3):
+            write(b"block")
+            written.append(number)
+    assert written == [0]
+    with pytest.raises(OSError, match="No space left"), writing_behind(Full()) as write:
+        write(b"the last")

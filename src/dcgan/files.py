@@ -5,10 +5,11 @@ import io
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from dcgan.errors import DCGANError
 
@@ -98,6 +99,23 @@ def nameless_file() -> BinaryIO:
         return cast(BinaryIO, tempfile.TemporaryFile(dir=folder))
     except OSError as error:
         raise unwritable(folder, error) from error
+
+
+@contextmanager
+def writing_behind(file: BinaryIO) -> Iterator[Callable[[Any], object]]:
+    """Gives what writes blocks of bytes to an open file, each while its caller makes the next.
+
+    What goes wrong with one block is raised when the next is given, or at the end.
+    """
+    with ThreadPoolExecutor(1, "writer") as writer:
+        written = [writer.submit(int)]
+
+        def write(block: Any) -> None:
+            written.pop().result()
+            written.append(writer.submit(file.write, block))
+
+        yield write
+        written.pop().result()
 
 
 def append(file: BinaryIO, blocks: Iterable[bytes]) -> int:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from dcgan.config import PackConfig
 from dcgan.data.readers.items import Columns
 from dcgan.errors import DCGANError, did_you_mean
-from dcgan.files import replacing, write_table
+from dcgan.files import replacing, write_table, writing_behind
 from dcgan.size import Size
 
 FORMAT = "dcgan pack 1"
@@ -300,8 +300,9 @@ def write_array(
     kind = np.lib.format.header_data_from_array_1_0(np.empty(0, dtype))
     # Not by np.save, which hides what the system says of a full disk.
     np.lib.format.write_array_header_1_0(file, {**kind, "shape": shape})
-    for part in parts:
-        file.write(np.ascontiguousarray(part).data)
+    with writing_behind(file) as write:
+        for part in parts:
+            write(np.ascontiguousarray(part).data)
 
 
 def write_skipped(folder: Path, skipped: Sequence[tuple[str, str]]) -> None:

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -80,13 +80,9 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         pictures, path = self._pictures(X), Path(file).expanduser()
         make_folder(path.absolute().parent)
         with replacing(path) as opened:
-            self.write(pictures, opened)
+            shape = self._shape(pictures)
+            write_array(opened, shape, self.dtype, self.transform_batches(pictures))
         return mapped(path)
-
-    def write(self, X: Pictures, file: BinaryIO) -> None:
-        """Writes the vectors of pictures as `.npy` to an open file; else as `transform`."""
-        pictures = self._pictures(X)
-        write_array(file, self._shape(pictures), self.dtype, self.transform_batches(pictures))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

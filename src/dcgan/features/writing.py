@@ -7,8 +7,8 @@ OUT.json    the protocol: the model's digest, the layers, and on what statistics
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,7 +23,7 @@ from dcgan.distributed import Group, joined
 from dcgan.errors import DCGANError
 from dcgan.features.extractor import SEED, STATISTICS_BATCH, DiscriminatorFeatures
 from dcgan.features.pictures import Vectors, mapped
-from dcgan.files import make_folder, replacing, write_table
+from dcgan.files import make_folder, replacing, write_table, writing_behind
 from dcgan.model import Model, load
 
 FORMAT = "dcgan features 1"
@@ -103,9 +103,7 @@ def features(
 def write_vectors(
     transformer: DiscriminatorFeatures, pack: Pack, file: BinaryIO, group: Group
 ) -> None:
-    """Writes the vectors as `transformer.write` does; each process computes some of the batches.
-
-    While the disk takes one batch, the next is computed.
+    """Writes the vectors as `transform_to` does; each process computes some of the batches.
 
     Args:
         transformer: fitted, and alike in all processes.
@@ -119,12 +117,10 @@ def write_vectors(
     """
     shape = len(pack), transformer.width_
     group.first(lambda: write_array(file, shape, transformer.dtype, ()))
-    with ThreadPoolExecutor(1, "writer") as writer:
-        written: Future[int] = writer.submit(int)
+    with writing_behind(file) as write:
         for rows in vectors_in_turn(transformer, pack, group):
-            group.first(written.result)
-            written = writer.submit(file.write, np.ascontiguousarray(rows).data)
-        group.first(written.result)
+            group.first(partial(write, np.ascontiguousarray(rows).data))
+        group.first(partial(write, b""))  # so that all know whether the last could be written
 
 
 def vectors_in_turn(
