@@ -79,6 +79,16 @@ def test_a_finding_must_hold_in_three_looks(change: dict[str, Any], words: str) 
     assert not findings(looks(change, change), batch=64)
 
 
+def test_where_d_wins_half_of_the_diversity_is_a_collapse() -> None:
+    beaten = {"diversity": 0.45, "told_apart": 1.0}
+    texts = [found.text for found in findings(looks(beaten, beaten, beaten), batch=64)]
+    assert texts[0] == "collapsed: its pictures differ 45% as much as real ones"
+    assert texts[1].startswith("D wins")
+    assert not findings(looks(*[{"diversity": 0.45}] * 3), batch=64)
+    (found,) = findings(looks(*[beaten | {"most_diverse": 0.5}] * 3), batch=64)
+    assert not found.is_grave  # it was never diverse yet
+
+
 def test_a_sound_run_has_no_findings() -> None:
     assert not findings(looks({}, {}, {}, {}), batch=64)
     few = {"swinging": {"4x4": 10, "8x8": 5}}  # some always do

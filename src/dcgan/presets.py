@@ -31,7 +31,8 @@ PAPER: dict[str, object] = {
 DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
-        "The default: won the ablations. Small batches, moved pictures, averaged weights.", {}
+        "The default: small batches, moved pictures, averaged weights; won the ablations at 32x32.",
+        {},
     ),
     "demo": Preset(
         "A small network on 48x48 pictures, with longer steps: minutes on a laptop.",
