@@ -144,6 +144,16 @@ def test_the_encoder_goes_where_the_pictures_are_drawn(
     assert moved == [torch.device("cpu")]
 
 
+@pytest.mark.gpu
+def test_evaluation_on_a_gpu(real: Path, encoder_file: Path, model: Model) -> None:
+    """Nearly the numbers of the CPU; the model that was given stays where it was."""
+    found = evaluate(model, real, encoder=encoder_file, count=COUNT, device="cuda")
+    expected = evaluate(model, real, encoder=encoder_file, count=COUNT, device="cpu")
+    for name in ("Fréchet distance", "precision", "similarity"):
+        assert found[name] == pytest.approx(expected[name], rel=0.05, abs=0.02)
+    assert next(model.generator.parameters()).device.type == "cpu"
+
+
 def test_pictures_too_small_for_similarity(tmp_path: Path) -> None:
     config = NetworkConfig(size=Size(8, 8), width=4)
     small = Model(Generator(config), Discriminator(config))
