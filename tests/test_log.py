@@ -71,6 +71,21 @@ def test_progress_off_a_terminal_is_lines(
     assert "left  well" in caplog.text
 
 
+def test_progress_that_went_back_has_no_estimate_yet(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(log, "SECONDS_BETWEEN_LINES", -1.0)
+    with caplog.at_level(logging.INFO, "dcgan"), progress("Doing", 2000, unit="pictures") as bar:
+        bar.update(1000)
+        caplog.clear()
+        bar.go_back(500)
+        bar.update(500)
+        assert "Doing: 500 of 2,000 pictures, 0/s, - left" in caplog.text
+        bar.update(501)
+        assert "Doing: 501 of 2,000 pictures, " in caplog.text
+        assert "- left" not in caplog.messages[-1]
+
+
 def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     terminal = Console(file=file, force_terminal=True, width=120)

@@ -68,9 +68,10 @@ class Bar:
         if not console.is_terminal and now - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = now
             rate = self.rate()
-            left = duration((self.total - done) / max(rate, 1e-9))
+            # Nothing is known yet where nothing is done since the run went back.
+            left = f"{duration((self.total - done) / rate)} left" if rate else "- left"
             words = f"{self.description}: {done:,} of {self.total:,} {self.unit}"
-            logger.info("%s, %s/s, %s left  %s", words, rate_text(rate), left, self._text)
+            logger.info("%s, %s/s, %s  %s", words, rate_text(rate), left, self._text)
 
 
 class Rate(ProgressColumn):
