@@ -81,8 +81,13 @@ def _by_discriminator(bench: Bench, model: Model, data: Labelled, title: str, no
 def kmeans(bench: Bench) -> list[Result]:
     """One layer of k-means, and a linear SVM."""
     data = bench.data()
-    options = {"seed": bench.seed, "device": bench.device, "dtype": "float16"}
-    transformer = KMeansFeatures(bench.units, coder=bench.coder, **options)  # type: ignore[arg-type]
+    transformer = KMeansFeatures(
+        bench.units,
+        coder=bench.coder,
+        seed=bench.seed,
+        device=bench.device,
+        dtype="float16",
+    )
     facts = {"coder": bench.coder} if bench.coder != "triangle" else {}
     found = bench.vectors(data, transformer, system="kmeans", units=bench.units, **facts)
     note = f"{bench.units:,} maps, {bench.coder} code"
