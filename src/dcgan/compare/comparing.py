@@ -99,13 +99,13 @@ def compare(
         protocol,
         Notebook(folder),
         named,
-        labels,
-        units,
-        coder,
-        trials,
-        seed,
-        device,
-        {reading: opened},
+        column=labels,
+        units=units,
+        coder=coder,
+        trials=trials,
+        seed=seed,
+        device=device,
+        _opened={reading: opened},
     )
     require_fitting(bench, systems)
     facts = facts_of(bench)

@@ -88,8 +88,8 @@ def kmeans(bench: Bench) -> list[Result]:
         device=bench.device,
         dtype="float16",
     )
-    facts = {"coder": bench.coder} if bench.coder != "triangle" else {}
-    found = bench.vectors(data, transformer, system="kmeans", units=bench.units, **facts)
+    facts = {"units": bench.units, "coder": bench.coder}
+    found = bench.vectors(data, transformer, system="kmeans", **facts)
     note = f"{bench.units:,} maps, {bench.coder} code"
     return [_by_svm(bench, data, found, "1 Layer K-means", bench.units, note)]
 
