@@ -205,8 +205,8 @@ def trained_on(model: Model, real: Pack) -> str:
     """Whether a model was trained on these pictures, in a few words."""
     if model.notes.get("digest") != real.info.digest:
         return f"not these very pictures, but on {model.notes.get('source', 'others')}"
-    held_out = int(model.notes.get("held_out", 0))
-    return "these very pictures" + f", but for {held_out:,} held out" * bool(held_out)
+    held_out = model.notes.get("held_out", "0")
+    return "these very pictures" + f", but for {held_out} held out" * (held_out != "0")
 
 
 def described_pack(pack: Pack) -> str:
