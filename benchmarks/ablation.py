@@ -42,7 +42,12 @@ from dcgan.step import TrainState, train_step
 from dcgan.tensors import Features
 from dcgan.trainer import Trainer, build_model
 
-AVERAGED = {"batch": 64, "augment": "none", "average_half_life": 10_000}
+AVERAGED = {
+    "batch": 64,
+    "augment": "none",
+    "gradient_penalty": 0.0,
+    "average_half_life": 10_000,
+}
 """The reference with averaged weights and a bias in D's first layer."""
 REFERENCE = {"average_half_life": 0, "input_bias": False}
 """The recipe that is copied most: 64 maps, 4x4 kernels, batches of 64, no averaging."""
@@ -50,7 +55,12 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged": {},
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
-    "stable": {"batch": 32, "augment": "shift", "average_half_life": 100_000},
+    "stable": {
+        "batch": 32,
+        "augment": "shift",
+        "gradient_penalty": 1e-4,
+        "average_half_life": 100_000,
+    },
     "average over 50k": {"average_half_life": 50_000},
     "rate 5e-4": {"learning_rate": 5e-4},
     "rate 1e-3": {"learning_rate": 1e-3},
@@ -71,6 +81,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "least squares": {"objective": "least-squares"},
     "smoothed target": {"real_target": 0.9},
     "instance noise": {"instance_noise": 0.1},
+    "penalty 1e-3": {"gradient_penalty": 1e-3},
     "penalty 1": {"gradient_penalty": 1.0},
     "penalty 10": {"gradient_penalty": 10.0},
     "shift": {"augment": "shift"},

@@ -122,6 +122,7 @@ def test_paper_preset_is_the_paper() -> None:
         images=5 * 3_033_042,
         batch=128,
         augment="none",
+        gradient_penalty=0.0,
         learning_rate=2e-4,
         beta1=0.5,
         average_half_life=0,

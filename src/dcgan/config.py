@@ -172,8 +172,9 @@ class TrainConfig:
         1.0, "What D is to answer on real pictures (paper: 1).", minimum=0.5, maximum=1
     )
     gradient_penalty: float = option(
-        0.0,
-        "Weight of R1, which keeps D flat at real pictures; 10 is usual (paper: none).",
+        1e-4,
+        "Weight of R1, which keeps D from becoming steep at real pictures (paper: none); without "
+        "batch norm 10 is usual.",
         minimum=0,
     )
     augment: Literal["none", "shift", "all"] = option(
