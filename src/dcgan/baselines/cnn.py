@@ -158,7 +158,7 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.network_.eval()
         pictures = pictures_for(X, self.reading_)
         device, order = next(self.network_.parameters()).device, np.arange(len(pictures))
-        with torch.no_grad():
+        with torch.no_grad(), quick_arithmetic(device):
             parts = in_floats(pictures, order, 4 * BATCH, device, "Classifying")
             answers = [self.network_(images).argmax(1).cpu() for images in parts]
         return np.asarray(self.classes_[torch.cat(answers).numpy()])
@@ -191,7 +191,7 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._pass(images, targets, optimizer, epoch)
             if others is None or epoch % self.interval:
                 continue
-            store_statistics(network.trunk, torch.split(images, BATCH))
+            self._store_statistics(images)
             error, waited = self.error(others, answers), waited + 1
             if error < best:
                 best, waited, self.epochs_ = error, 0, epoch
@@ -200,20 +200,22 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 break
         if math.isfinite(best):
             network.load_state_dict(weights)
-        store_statistics(network.trunk, torch.split(images, BATCH))
-        network.eval()
+        self._store_statistics(images)
+
+    def _store_statistics(self, images: Images) -> None:
+        with quick_arithmetic(images.device):
+            store_statistics(self.network_.trunk, torch.split(images, BATCH))
+        self.network_.eval()
 
     def _pass(
         self, images: Images, targets: Labels, optimizer: torch.optim.Optimizer, epoch: int
     ) -> None:
         """One pass over all pictures, in whole batches."""
-        kind = images.device.type
-        has_bfloat16 = has_native_bfloat16(images.device)
         self.network_.train()
         for start in range(0, len(images), self.batch):
             seen = (epoch - 1) * len(images) + start
             rows = torch.from_numpy(batch_indices(seen, self.batch, len(images), self.seed))
-            with torch.autocast(kind, torch.bfloat16, enabled=has_bfloat16):
+            with quick_arithmetic(images.device):
                 logits = self.network_(images[rows])
             loss = F.cross_entropy(logits.float(), targets[rows])
             optimizer.zero_grad()
@@ -228,6 +230,11 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             weight_decay=self.l2,
             fused=True,
         )
+
+
+def quick_arithmetic(device: torch.device) -> torch.autocast:
+    """Convolutions in bfloat16, where the device has it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_native_bfloat16(device))
 
 
 def require_as_many(pictures: "Pack | NDArray[np.uint8]", labels: Any, words: str) -> None:

@@ -21,7 +21,7 @@ from dcgan.log import progress
 from dcgan.model import Model
 from dcgan.presets import preset
 
-METHOD = 2
+METHOD = 3
 """Raised whenever something is measured in another way, so that no older answer is taken."""
 MOST_VALIDATION, VALIDATION_SHARE = 10_000, 0.2
 """Training pictures that settings are chosen by, at most, and their share at most."""
