@@ -374,7 +374,7 @@ def test_other_mistakes(folder: Path, tmp_path: Path, photos: Path) -> None:
     file = tmp_path / "model.safetensors"
     with pytest.raises(DCGANError, match="There is no folder .*nowhere"):
         import_published(tmp_path / "nowhere", file)
-    with pytest.raises(DCGANError, match="`prior` cannot be 'gaussian'. Possible: normal, uniform"):
+    with pytest.raises(DCGANError, match="`prior` cannot be 'gaussian'. Possible: uniform, normal"):
         import_published(folder, file, prior="gaussian")  # type: ignore[arg-type]
     with pytest.raises(DCGANError, match="no folder or archive .*phots"):
         import_published(folder, file, pictures=tmp_path / "phots")

@@ -350,7 +350,7 @@ def read_options(path: Path) -> dict[str, object]:
         raise DCGANError(f"Cannot read the config {path}: {error}.") from error
     found: dict[str, object] = {}
     for group, part in _read_groups(text, path).items():
-        refuse_unknown(part, {item.name for item in dataclasses.fields(GROUPS[group])})
+        refuse_unknown(part, [item.name for item in dataclasses.fields(GROUPS[group])])
         found |= {n: v for n, v in part.items() if n in OPTIONS and OPTIONS[n].group == group}
     return found
 
@@ -368,7 +368,7 @@ def from_plain(kind: Any, values: Mapping[str, object]) -> Any:
     Raises:
         DCGANError: a name or a value is not allowed.
     """
-    refuse_unknown(values, {item.name for item in dataclasses.fields(kind)})
+    refuse_unknown(values, [item.name for item in dataclasses.fields(kind)])
     return kind(**_typed(kind, values))
 
 

@@ -15,8 +15,11 @@ class DCGANError(ValueError):
 
 
 def did_you_mean(word: str, possible: Iterable[str]) -> str:
-    """A clause to end an error with: the nearest of the words, or all if they are not many."""
-    words = sorted(possible)
+    """A clause to end an error with: the nearest of the words, or all if they are not many.
+
+    They are named in the order in which they are given.
+    """
+    words = list(possible)
     near = difflib.get_close_matches(word, words, n=1)
     if near or len(words) > MANY:
         return f"Did you mean {near[0]!r}?" if near else ""

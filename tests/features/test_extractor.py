@@ -243,7 +243,7 @@ def test_in_a_pipeline_and_pickled(model: Model, pixels: Pixels) -> None:
     ("options", "sentence"),
     [
         ({"layers": ["88"]}, "The discriminator has no layer '88'. Did you mean '8x8'"),
-        ({"layers": []}, "has layers, but `layers` names none. Possible: 4x4, 8x8."),
+        ({"layers": []}, "has layers, but `layers` names none. Possible: 8x8, 4x4."),
         ({"grid": 5}, "`grid` \\(=5\\) must be 1 to 4, the smallest map's side."),
         ({"grid": 0}, "`grid` \\(=0\\) must be 1 to 4"),
         ({"batch_size": 0}, "`batch_size` \\(=0\\) must be 1 or more."),

@@ -110,7 +110,7 @@ def test_refused(model_file: Path, classes: Path, tmp_path: Path) -> None:
     both = ("--stored-statistics", "--statistics-from", "faces")
     assert "stored ones or those of a source; give one" in refused(model_file, classes, out, *both)
     no_layer = refused(model_file, classes, out, "--layers", "4x4,9x9")
-    assert "has no layer '9x9'. Possible: 4x4, 8x8." in no_layer
+    assert "has no layer '9x9'. Possible: 8x8, 4x4." in no_layer
     out.with_suffix(".csv").write_text("mine", encoding="utf8")
     standing = "v.csv is there already and was not made by `dcgan features`; give another name."
     assert standing in refused(model_file, classes, out)

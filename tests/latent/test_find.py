@@ -67,7 +67,7 @@ def test_wishes() -> None:
     [
         ("brigt=yes", "labelled has no label column 'brigt'. Did you mean 'bright'?"),
         ("bright=yess", "column 'bright' has no value 'yess'. Did you mean 'yes'?"),
-        ("light=200", "column 'light' has no value '200'. Possible: high, low."),
+        ("light=200", "column 'light' has no value '200'. Possible: low, high."),
     ],
 )
 def test_unknown_labels(model: Model, labelled: Path, wanted: str, words: str) -> None:

@@ -122,6 +122,25 @@ def test_wide_pictures_are_turned_by_halves(tmp_path: Path) -> None:
     assert Lessons(pack, TURN, seed=1).task.classes == ("upright", "upside down")
 
 
+def test_crops_as_the_model_does(tmp_path: Path) -> None:
+    # The classes differ in the border alone, which the crop takes away.
+    for name, colour in (("a", "red"), ("b", "blue")):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(30):
+            picture = Image.new("RGB", (48, 48), colour)
+            picture.paste(Image.new("RGB", (16, 16), (0, 8 * number, 0)), (16, 16))
+            picture.save(tmp_path / "set" / name / f"{number}.png")
+
+    def accuracy(crop: str) -> float:
+        file, rest = tmp_path / "e", {"size": 16, "images": 1_280, "device": "cpu"}
+        return encoder(tmp_path / "set", file, crop=crop, **rest).task.accuracy  # type: ignore[arg-type]
+
+    assert accuracy("centre") == 1.0
+    assert accuracy("16") < 1.0
+    with pytest.raises(DCGANError, match=r"`crop` \(=round\) must be centre, none, or a side"):
+        accuracy("round")
+
+
 def test_bad_input(reds_and_blues: Path, tmp_path: Path) -> None:
     for column in ("colour", "turn"):  # how pictures are turned is no column
         with pytest.raises(DCGANError, match=rf"no label column '{column}'.*class"):

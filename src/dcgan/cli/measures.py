@@ -27,6 +27,7 @@ from dcgan.cli.door import (
 @click.option(
     "--channels", type=click.Choice(["1", "3", "4"]), help="As the model's. [default: as train]"
 )
+@click.option("--crop", metavar="WORD", default="centre", help="As the model's. [default: centre]")
 @click.option("--labels", metavar="COLUMN", default="", help="What to learn. [default: classes]")
 @click.option(
     "--images",
@@ -47,6 +48,7 @@ def encoder(source: str, file: Path, channels: str | None, **options: Any) -> No
     Examples:
       dcgan encoder ~/photos photos-encoder.safetensors
       dcgan encoder cifar-10-python.tar.gz cifar-encoder.safetensors --images 1000000
+      dcgan encoder celeba.zip celeba-encoder.safetensors --crop 108
       dcgan evaluate runs/photos ~/photos --encoder photos-encoder.safetensors
     """
     options["channels"] = int(channels) if channels else None

@@ -137,6 +137,7 @@ def encoder(
     *,
     size: Size | int | str | None = None,
     channels: int | None = None,
+    crop: str = "centre",
     labels: str = "",
     images: int = 300_000,
     seed: int = 42,
@@ -150,6 +151,7 @@ def encoder(
         size: of the pictures, as the model's that is to be measured; by default as training
             chooses.
         channels: of the pictures, 1, 3 or 4; likewise.
+        crop: what stays of a picture, as for `dcgan.train`; as the model's, too.
         labels: the label column to learn; by default the first with classes, else how a picture
             was turned.
         images: length of the training in pictures.
@@ -157,15 +159,16 @@ def encoder(
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
-        DCGANError: there is no such source, column or device; it has too few pictures; or the file
-            cannot be written, or is none of an encoder.
+        DCGANError: there is no such source, column, crop or device; it has too few pictures; or the
+            file cannot be written, or is none of an encoder.
     """
     chosen = choose_device(device)
     if chosen.type == "cpu":
         keep_freed_memory()
     require_outside(place, Path(path).expanduser())
     require_replaceable(Path(path).expanduser(), "encoder", load_encoder)
-    config = PackConfig(size=None if size is None else Size.of(size), channels=channels)
+    side = None if size is None else Size.of(size)
+    config = PackConfig(size=side, channels=channels, crop=crop)
     pack = open_pack(place, config)
     if len(pack) < LEAST_PICTURES:
         raise DCGANError(
