@@ -7,6 +7,7 @@ from torch import Tensor
 from dcgan.features.newton import cholesky
 from dcgan.features.objective import Solution, dual_objective, objective
 from dcgan.features.tables import Table, kind_of, outputs_of, rows_of
+from dcgan.log import progress
 
 BLOCK = 64
 """Rows that are solved at once."""
@@ -39,16 +40,19 @@ class BlockSolver:
         if start:
             weights.copy_(start.weights)
         lots, low = np.random.default_rng(0), _low(weights, labels, costs, duals)
-        for number in range(1, self.most + 1):
-            self._pass(labels, costs, weights, duals, lots.permutation(len(self.table)))
-            before, low = low, _low(weights, labels, costs, duals)
-            # How large the gap is takes a look at all rows; so only when it may be small.
-            if number < self.most and (low - before > self.tolerance * low).any():
-                continue
-            outputs = outputs_of(self.table, weights).double()
-            gap = 1 - low / objective(_square(weights), labels, costs, outputs)
-            if (gap <= self.tolerance).all():
-                break
+        with progress("SVM, at most", self.most, unit="passes") as bar:
+            for number in range(1, self.most + 1):
+                self._pass(labels, costs, weights, duals, lots.permutation(len(self.table)))
+                before, low = low, _low(weights, labels, costs, duals)
+                rise = float(((low - before) / low).max())
+                bar.update(number, f"the last one gained {rise:.2%}")
+                # How large the gap is takes a look at all rows; so only when it may be small.
+                if number < self.most and rise > self.tolerance:
+                    continue
+                outputs = outputs_of(self.table, weights).double()
+                gap = 1 - low / objective(_square(weights), labels, costs, outputs)
+                if (gap <= self.tolerance).all():
+                    break
         return Solution(weights.double(), outputs, duals, number, gap)
 
     def _pass(

@@ -1,6 +1,6 @@
 """Choosing C by validation, as the authors' SVHN script does (Section 5.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,21 +80,38 @@ def choose_c(
     labels, errors = np.asarray(y), []
     if len(np.asanyarray(X)) != len(labels):
         raise DCGANError(f"There are {len(np.asanyarray(X)):,} rows and {len(labels):,} labels.")
-    with progress("Choosing C", count, unit="draws") as bar:
+    with progress("Choosing C", count * len(tried), unit="fits") as bar:
+
+        def fitted() -> None:
+            bar.update(bar.done + 1)
+
         for number in range(count):
             rows = slice(None) if per_class is None else draw(labels, per_class, seed, number)
-            outputs = outputs_along(machine, np.asanyarray(X)[rows], labels[rows], tried, table)
+            learnt = np.asanyarray(X)[rows], labels[rows]
+            outputs = outputs_along(machine, *learnt, tried, table, fitted)
             errors.append([float((found != answers).mean()) for found in outputs])
-            bar.update(number + 1)
     by_value = np.array(errors).T
     best = tried[int(by_value.mean(axis=1).argmin())]
     return Choice(best, dict(zip(tried, by_value, strict=True)))
 
 
 def outputs_along(
-    machine: L2SVM, X: ArrayLike, y: ArrayLike, values: Sequence[float], asked: Table
+    machine: L2SVM,
+    X: ArrayLike,
+    y: ArrayLike,
+    values: Sequence[float],
+    asked: Table,
+    fitted: Callable[[], None] = lambda: None,
 ) -> list[NDArray[Any]]:
     """For each value of C, what the SVM of some rows answers to others (M,).
+
+    Args:
+        machine: the SVM, for all but C.
+        X: (N, D) rows to learn from.
+        y: (N,) their labels.
+        values: of C; each fit begins where the one before it ended.
+        asked: (M, D), the others.
+        fitted: called after each fit.
 
     Raises:
         DCGANError: the rows are of different lengths, or what `L2SVM` does not allow.
@@ -111,6 +128,7 @@ def outputs_along(
         solution = solver.solve(signs, torch.full_like(signs, value), solution)
         machine._warn_of(float(solution.gap.max()))
         weights.append(solution.weights)
+        fitted()
     together = torch.cat(weights, dim=1).to(kind_of(asked))
     outputs = outputs_of(asked, together).cpu().numpy()
     return [named(part, classes) for part in np.split(outputs, len(values), axis=1)]
