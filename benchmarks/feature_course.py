@@ -21,7 +21,7 @@ from dcgan.config import Config
 from dcgan.data.labelled import Labelled, labelled
 from dcgan.data.pack import PackPart
 from dcgan.devices import choose_device
-from dcgan.features.choosing import choose_c, draw, outputs_along
+from dcgan.features.choosing import Fits, choose_c, draw
 from dcgan.features.classifiers import L2SVM
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.log import progress, show_messages
@@ -45,7 +45,7 @@ def accuracies(model: Model, data: Labelled, per_class: int) -> list[float]:
     found = []
     for number in range(DRAWS):
         few = draw(labels, per_class, SEED + 1, number)
-        (answers,) = outputs_along(L2SVM(), rows[few], labels[few], [chosen.C], tests)
+        (answers,) = Fits(L2SVM(), rows[few], labels[few], tests).answers([chosen.C])
         found.append(float((answers == truth).mean()))
     return found
 

@@ -37,6 +37,24 @@ def test_all_rows_once() -> None:
     assert found.errors[0.1][0] == pytest.approx(wanted)
 
 
+def test_large_values_are_left_where_two_are_worse() -> None:
+    # Of 40 rows of noise and 30 columns the smallest C tells most; larger ones learn by heart.
+    table, labels = drawn(140, 30, 2)
+    rows, rest = slice(0, 40), slice(40, None)
+    values = (1e-3, 1e-1, 1e1, 1e3, 1e5)
+    given = table[rows], labels[rows], table[rest], labels[rest]
+    found = choose_c(*given, values=values, device="cpu")
+    tried = list(found.errors)
+    assert tried == list(values[: len(tried)])
+    assert len(tried) < len(values)
+    errors = [float(errors[0]) for errors in found.errors.values()]
+    assert min(errors[-2:]) > min(errors) == found.errors[found.C][0]
+    # What was left would not have been chosen.
+    for value in values:
+        machine = L2SVM(value, device="cpu").fit(*given[:2])
+        assert 1 - machine.score(*given[2:]) >= found.errors[found.C][0] - 1e-12
+
+
 def test_draws() -> None:
     labels = np.arange(300) % 3
     rows = draw(labels, 20, 42, 0)

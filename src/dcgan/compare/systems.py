@@ -19,7 +19,7 @@ from dcgan.config import NetworkConfig, plain
 from dcgan.data.labelled import Labelled
 from dcgan.data.loader import derive
 from dcgan.data.pack import PackPart
-from dcgan.features.choosing import choose_c, draw, outputs_along
+from dcgan.features.choosing import Fits, choose_c, draw
 from dcgan.features.classifiers import L2SVM, require_finite
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.features.transductive import UNLABELLED, TransductiveSVM
@@ -231,9 +231,8 @@ def _by_svm(
     question = {"vectors": found.name, "classifier": "L2-SVM"}
 
     def error(rows: NDArray[np.int64], cost: float) -> float:
-        (answers,) = outputs_along(
-            L2SVM(device=bench.device), pool[rows], labels[rows], [cost], found.test
-        )
+        machine = L2SVM(device=bench.device)
+        (answers,) = Fits(machine, pool[rows], labels[rows], found.test).answers([cost])
         return float((answers != found.test_labels).mean())
 
     wrong = bench.over_draws(

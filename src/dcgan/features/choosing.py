@@ -1,6 +1,6 @@
 """Choosing C by validation, as the authors' SVHN script does (Section 5.2)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +17,15 @@ from dcgan.features.classifiers import (
     require_positive,
     signs_of,
 )
+from dcgan.features.objective import Solution
 from dcgan.features.tables import Table, kind_of, outputs_of
 from dcgan.log import progress
 
 VALUES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
 """Those that the authors' SVHN script tries."""
+WORSE = 2
+"""Values in a row that are worse than the best, after which no larger ones are tried on all rows:
+the larger C, the longer a fit takes, and it has begun to learn its rows by heart."""
 
 
 class Choice(NamedTuple):
@@ -47,7 +51,8 @@ def choose_c(
     """The C of `L2SVM` with the smallest mean error on validation rows, over draws of few labels.
 
     In the authors' SVHN script each of 10 draws has 100 labels of each class. Each value begins
-    where the one before it ended, and all are validated in one pass.
+    where the one before it ended, and all are validated in one pass. On all rows, where a fit takes
+    minutes, they are tried from the smallest upwards, until two in a row are worse than the best.
 
     Args:
         X: (N, D) rows to draw from, in memory or mapped from a file.
@@ -61,7 +66,7 @@ def choose_c(
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Returns:
-        The best value, the smaller of equals, and the errors of all.
+        The best value, the smaller of equals, and the errors of all that were tried.
 
     Raises:
         DCGANError: there are too few rows of a class, rows of other lengths, no values, or what
@@ -81,57 +86,56 @@ def choose_c(
     if len(np.asanyarray(X)) != len(labels):
         raise DCGANError(f"There are {len(np.asanyarray(X)):,} rows and {len(labels):,} labels.")
     with progress("Choosing C", count * len(tried), unit="fits") as bar:
-
-        def fitted() -> None:
-            bar.update(bar.done + 1)
-
         for number in range(count):
             rows = slice(None) if per_class is None else draw(labels, per_class, seed, number)
-            learnt = np.asanyarray(X)[rows], labels[rows]
-            outputs = outputs_along(machine, *learnt, tried, table, fitted)
-            errors.append([float((found != answers).mean()) for found in outputs])
+            fits = Fits(machine, np.asanyarray(X)[rows], labels[rows], table)
+            found: list[float] = []
+            for part in [tried] if per_class else [[value] for value in tried]:
+                found += [float((given != answers).mean()) for given in fits.answers(part)]
+                bar.update(number * len(tried) + len(found))
+                if len(found) > WORSE and min(found[-WORSE:]) > min(found):
+                    break
+            errors.append(found)
     by_value = np.array(errors).T
     best = tried[int(by_value.mean(axis=1).argmin())]
-    return Choice(best, dict(zip(tried, by_value, strict=True)))
+    return Choice(best, dict(zip(tried, by_value, strict=False)))
 
 
-def outputs_along(
-    machine: L2SVM,
-    X: ArrayLike,
-    y: ArrayLike,
-    values: Sequence[float],
-    asked: Table,
-    fitted: Callable[[], None] = lambda: None,
-) -> list[NDArray[Any]]:
-    """For each value of C, what the SVM of some rows answers to others (M,).
+class Fits:
+    """Fits of an SVM to the same rows, each begun where the one before it ended.
 
     Args:
         machine: the SVM, for all but C.
         X: (N, D) rows to learn from.
         y: (N,) their labels.
-        values: of C; each fit begins where the one before it ended.
-        asked: (M, D), the others.
-        fitted: called after each fit.
+        asked: (M, D), others to answer.
 
     Raises:
         DCGANError: the rows are of different lengths, or what `L2SVM` does not allow.
     """
-    table, labels = checked(machine, X, y)
-    if table.shape[1] != asked.shape[1]:
-        raise DCGANError(
-            f"Rows to learn from have {table.shape[1]:,} numbers, those to validate on "
-            f"{asked.shape[1]:,}; they must be vectors of one kind."
-        )
-    classes, solution, weights = classes_of(labels), None, []
-    signs, solver = signs_of(labels, classes), machine._solver(table)
-    for value in values:
-        solution = solver.solve(signs, torch.full_like(signs, value), solution)
-        machine._warn_of(float(solution.gap.max()))
-        weights.append(solution.weights)
-        fitted()
-    together = torch.cat(weights, dim=1).to(kind_of(asked))
-    outputs = outputs_of(asked, together).cpu().numpy()
-    return [named(part, classes) for part in np.split(outputs, len(values), axis=1)]
+
+    def __init__(self, machine: L2SVM, X: ArrayLike, y: ArrayLike, asked: Table) -> None:
+        table, labels = checked(machine, X, y)
+        if table.shape[1] != asked.shape[1]:
+            raise DCGANError(
+                f"Rows to learn from have {table.shape[1]:,} numbers, those to validate on "
+                f"{asked.shape[1]:,}; they must be vectors of one kind."
+            )
+        self.machine, self.asked, self.classes = machine, asked, classes_of(labels)
+        self.signs, self.solver = signs_of(labels, self.classes), machine._solver(table)
+        self.last: Solution | None = None
+
+    def answers(self, values: Sequence[float]) -> list[NDArray[Any]]:
+        """For each value of C what is answered to the others (M,), all in one pass over these."""
+        weights = []
+        for value in values:
+            costs = torch.full_like(self.signs, value)
+            self.last = self.solver.solve(self.signs, costs, self.last)
+            self.machine._warn_of(float(self.last.gap.max()))
+            weights.append(self.last.weights)
+        together = torch.cat(weights, dim=1).to(kind_of(self.asked))
+        outputs = outputs_of(self.asked, together).cpu().numpy()
+        return [named(part, self.classes) for part in np.split(outputs, len(values), axis=1)]
 
 
 def draw(labels: NDArray[Any], per_class: int, seed: int, number: int) -> NDArray[np.int64]:
