@@ -26,6 +26,7 @@ from dcgan.errors import DCGANError
 from dcgan.features.choosing import draw
 from dcgan.features.classifiers import L2SVM
 from dcgan.features.extractor import DiscriminatorFeatures
+from dcgan.locks import alone
 from dcgan.size import Size
 from tests.features.conftest import untrained
 
@@ -304,6 +305,15 @@ def test_nothing_of_others_is_replaced(sides: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="measured.jsonl is there already and is none of ours"):
         compare(sides, rows="pixels", per_class=8, out=tmp_path)
     assert (tmp_path / "measured.jsonl").read_text() == "important\n"
+
+
+def test_one_process_at_a_time(sides: Path, tmp_path: Path) -> None:
+    with (
+        alone(tmp_path / ".lock", ""),
+        pytest.raises(DCGANError, match=r"Another process is measuring into .* with --out\."),
+    ):
+        compare(sides, rows="pixels", per_class=5, out=tmp_path, device="cpu")
+    assert not list(tmp_path.glob("table*"))
 
 
 def test_a_bad_source_leaves_no_folder(tmp_path: Path) -> None:

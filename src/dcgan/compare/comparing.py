@@ -13,8 +13,9 @@ from dcgan.data.labelled import labelled
 from dcgan.data.sources import require_outside, source_name
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
-from dcgan.files import replacing
+from dcgan.files import make_folder, replacing
 from dcgan.images import COLOURS
+from dcgan.locks import alone
 from dcgan.log import logger
 from dcgan.model import Model, load
 
@@ -70,8 +71,8 @@ def compare(
 
     Raises:
         DCGANError: there is no such source, model, row or device; the source has no classes or too
-            few pictures of one; a model does not fit; or the folder cannot be written, or is
-            another's.
+            few pictures of one; a model does not fit; or the folder cannot be written, is
+            another's, or another process measures into it.
         Stopped: by the user, while the GAN of dense layers was trained; it goes on next time.
     """
     protocol = PROTOCOLS.get(str(place), OWN)
@@ -94,29 +95,34 @@ def compare(
     folder = Path(out or Path("comparisons", source_name(place))).expanduser()
     require_outside(source, folder)
     require_own_tables(folder)
-    bench = Bench(
-        str(source),
-        protocol,
-        Notebook(folder),
-        named,
-        column=labels,
-        units=units,
-        coder=coder,
-        trials=trials,
-        seed=seed,
-        device=device,
-        _opened={reading: opened},
+    others = (
+        f"Another process is measuring into {folder}. Wait for it, stop it, or choose another "
+        "folder with --out."
     )
-    require_fitting(bench, systems)
-    facts = facts_of(bench)
-    lines = open_lines(bench, systems, folder)
-    write(folder, lines, protocol, facts)
-    for number, row in enumerate(protocol.rows):
-        if row.system in systems:
-            logger.info(f"{row.title}.")
-            results = tuple(SYSTEMS[row.system](bench))
-            lines[number] = Line(row.title, row.paper, results, "", bench.key(row.system))
-            write(folder, lines, protocol, facts)
+    with alone(make_folder(folder) / ".lock", others):
+        bench = Bench(
+            str(source),
+            protocol,
+            Notebook(folder),
+            named,
+            column=labels,
+            units=units,
+            coder=coder,
+            trials=trials,
+            seed=seed,
+            device=device,
+            _opened={reading: opened},
+        )
+        require_fitting(bench, systems)
+        facts = facts_of(bench)
+        lines = open_lines(bench, systems, folder)
+        write(folder, lines, protocol, facts)
+        for number, row in enumerate(protocol.rows):
+            if row.system in systems:
+                logger.info(f"{row.title}.")
+                results = tuple(SYSTEMS[row.system](bench))
+                lines[number] = Line(row.title, row.paper, results, "", bench.key(row.system))
+                write(folder, lines, protocol, facts)
     return Comparison(lines, protocol, facts, folder)
 
 
