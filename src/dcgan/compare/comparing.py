@@ -113,17 +113,30 @@ def compare(
             device=device,
             _opened={reading: opened},
         )
-        require_fitting(bench, systems)
-        facts = facts_of(bench)
-        lines = open_lines(bench, systems, folder)
-        write(folder, lines, protocol, facts)
-        for number, row in enumerate(protocol.rows):
-            if row.system in systems:
-                logger.info(f"{row.title}.")
-                results = tuple(SYSTEMS[row.system](bench))
-                lines[number] = Line(row.title, row.paper, results, "", bench.key(row.system))
-                write(folder, lines, protocol, facts)
+        lines, facts = measured_rows(bench, systems)
     return Comparison(lines, protocol, facts, folder)
+
+
+def measured_rows(bench: Bench, systems: Collection[str]) -> tuple[list[Line], list[str]]:
+    """Measures these systems, and gives the whole table and what holds for all its rows.
+
+    The table is written before the first row and after each.
+
+    Raises:
+        DCGANError: a model or the pictures do not fit, or the folder cannot be written.
+        Stopped: by the user.
+    """
+    require_fitting(bench, systems)
+    folder, protocol, facts = bench.notebook.folder, bench.protocol, facts_of(bench)
+    lines = open_lines(bench, systems, folder)
+    write(folder, lines, protocol, facts)
+    for number, row in enumerate(protocol.rows):
+        if row.system in systems:
+            logger.info(f"{row.title}.")
+            results = tuple(SYSTEMS[row.system](bench))
+            lines[number] = Line(row.title, row.paper, results, "", bench.key(row.system))
+            write(folder, lines, protocol, facts)
+    return lines, facts
 
 
 def _at_least_one(name: str, given: int | None, default: int) -> int:

@@ -25,7 +25,7 @@ VALUES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
 """Those that the authors' SVHN script tries."""
 WORSE = 2
 """Values in a row that are worse than the best, after which no larger ones are tried on all rows:
-the larger C, the longer a fit takes, and it has begun to learn its rows by heart."""
+the larger C, the longer a fit takes."""
 
 
 class Choice(NamedTuple):
