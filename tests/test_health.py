@@ -96,6 +96,10 @@ def test_a_sound_run_has_no_findings() -> None:
     assert not findings(looks({}, {}, {"answer_on_held_out": math.nan, "by_heart": math.nan}), 64)
 
 
+def test_a_contrast_that_is_not_known_is_not_said() -> None:
+    assert not findings(looks(*[{"contrast": math.nan, "diversity": math.nan}] * 3), batch=64)
+
+
 def test_nothing_is_said_of_the_first_steps() -> None:
     sick = looks(*[{"diversity": 0.0}] * 3)
     assert findings(sick, batch=64)
@@ -179,7 +183,7 @@ def test_a_generator_that_ignores_its_latents(classes: Path) -> None:
         norm.bias.fill_(1.0)
     look = Health(loader).look(state)
     assert look.diversity < 1e-3
-    assert look.dead["8x8"] == 0  # no map differs from the others
+    assert look.dead == look.maps
 
 
 def test_health_is_saved_whole(classes: Path) -> None:

@@ -54,6 +54,13 @@ def test_dead_maps_do_not_follow_the_latent() -> None:
     assert dead(maps).tolist() == [False, True, False, False, True, False]
 
 
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 200, 255, 256])
+def test_however_many_are_dead(count: int) -> None:
+    maps = torch.randn(32, 256, 16, generator=torch.Generator().manual_seed(0))
+    maps[:, :count] = 0
+    assert dead(maps).sum() == count
+
+
 def test_swinging_maps_return() -> None:
     rng = torch.Generator().manual_seed(0)
     one, other = torch.randn(2, FOLLOWED, 1, 16, generator=rng)

@@ -136,7 +136,17 @@ def test_another_encoder_is_refused(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "run", images=16, distance=Given(VALUES))
     with pytest.raises(DCGANError, match=r"another encoder \(given, not other\)"):
         run(photos, tmp_path / "run", images=24, distance=Given(VALUES, "other"))
-    run(photos, tmp_path / "run", images=24)  # not to measure any more is allowed
+
+
+def test_a_best_model_that_is_not_measured_any_more_is_named(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(photos, tmp_path / "run", images=16, distance=Given(VALUES))
+    with caplog.at_level(logging.WARNING, "dcgan"):
+        model = run(photos, tmp_path / "run", images=24)
+    assert "was measured with given until now" in caplog.text
+    assert "as it was at 16 pictures" in caplog.text
+    assert model.images_seen == 16
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(12, 0), (16, 8), (100, 8), (400, 20)])

@@ -98,7 +98,7 @@ SIGNS = (
         ),
     ),
     Sign(
-        lambda look: not 0.67 < look.contrast < 1.5,
+        lambda look: look.contrast <= 0.67 or look.contrast >= 1.5,
         lambda look: f"contrast is {look.contrast:.0%} of that of real pictures",
     ),
     Sign(

@@ -27,7 +27,7 @@ SHRUNK_TO = 16
 FOLLOWED, POSITIONS = 16, 4
 """Latents whose activations are followed from look to look, and places on each side of a map."""
 DEAD = 1e-3
-"""Variance over latents below which a map is dead, as a share of the median of its layer."""
+"""Variance over latents up to which a map is dead, as a share of the mean of its layer."""
 RETURNED, SWING = 0.5, 0.3
 """Correlation with two looks ago at which a map is back there, and by how much it is above that
 with the last look."""
@@ -185,7 +185,8 @@ def company(images: Images, again: Images) -> float:
 def dead(maps: Tensor) -> Tensor:
     """Which maps of (N, maps, places) hardly follow the latent, (maps,) bool."""
     variance = maps.var(0).mean(1)
-    found: Tensor = variance < DEAD * variance.median()
+    # Of the mean, not the median, which is 0 itself where half of a layer is dead.
+    found: Tensor = variance <= DEAD * variance.mean()
     return found
 
 

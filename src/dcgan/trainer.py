@@ -89,6 +89,12 @@ class Trainer:
         self.group.first(lambda: self.set_in_order(is_new=saved is None))
         if saved:
             self.say_where(saved.get("processes", 1))
+        if self.best and not self.distance:
+            logger.warning(
+                f"{self.folder.path} was measured with {self.best.described} until now. Without it "
+                f"the best model stays as it was at {self.best.images_seen:,} pictures, and that "
+                "is what is drawn from; give --encoder or --inception as before."
+            )
 
     def set_in_order(self, *, is_new: bool) -> None:
         """Makes the folder fit the moment at which the run begins or goes on.
@@ -402,6 +408,7 @@ class Trainer:
             "images_seen": model.images_seen,
             "distance": distance,
             "best_distance": self.best.distance,
+            "best_at": self.best.images_seen,
         })  # fmt: skip
         words = f"distance {distance:.2f}"
         if distance > self.best.distance:

@@ -145,6 +145,13 @@ def test_bad_input(reds_and_blues: Path, tmp_path: Path) -> None:
     for column in ("colour", "turn"):  # how pictures are turned is no column
         with pytest.raises(DCGANError, match=rf"no label column '{column}'.*class"):
             encoder(reds_and_blues, tmp_path / "e", labels=column, device="cpu")
+    (alike := tmp_path / "alike").mkdir()
+    for number in range(25):
+        drawn_picture(number).save(alike / f"{number}.png")
+    rows = [f"{number}.png,red" for number in range(25)]
+    (alike / "labels.csv").write_text("\n".join(["file,colour", *rows]))
+    with pytest.raises(DCGANError, match=r"have the colour 'red'.* nothing to tell apart.*--lab"):
+        encoder(alike, tmp_path / "e", labels="colour", device="cpu")
     few = tmp_path / "few"
     few.mkdir()
     for number in range(3):

@@ -159,8 +159,8 @@ def encoder(
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
-        DCGANError: there is no such source, column, crop or device; it has too few pictures; or the
-            file cannot be written, or is none of an encoder.
+        DCGANError: there is no such source, column, crop or device; it has too few pictures, or
+            they are all of one class; or the file cannot be written, or is none of an encoder.
     """
     chosen = choose_device(device)
     if chosen.type == "cpu":
@@ -175,7 +175,14 @@ def encoder(
             f"{place} has {len(pack)} pictures; an encoder needs {LEAST_PICTURES} at least, "
             "and some thousands to be good."
         )
-    lessons = Lessons(pack, labels or first_classes(pack.info.columns) or TURN, seed)
+    column = labels or first_classes(pack.info.columns) or TURN
+    if column != TURN and len(pack.class_names(column)) < 2:
+        (only,) = pack.class_names(column)
+        raise DCGANError(
+            f"All pictures of {place} have the {column} {only!r}: there is nothing to tell apart. "
+            "Name another column with --labels, or none, to learn how a picture is turned."
+        )
+    lessons = Lessons(pack, column, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "encoder", 0))
         network = Encoder(lessons.task)
