@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dcgan.data.drawn import faces, homes, people, rooms
+from dcgan.data.drawn import faces, furniture, homes, people, rooms
 from dcgan.data.drawn.drawing import Canvas
 from dcgan.data.drawn.homes import Home
 from dcgan.data.drawn.people import Face
@@ -211,13 +211,33 @@ def test_the_box_of_the_window_holds_the_window_and_nothing_else(height: int, wi
         assert inside.mean() > 0.7
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (64, 96), (80, 48)])
+def test_the_box_of_the_bed_holds_the_bed_and_nothing_else(height: int, width: int) -> None:
+    home = homes.cast(seeds(100))._replace(bed=constant(1, 100))
+    canvas = Canvas(100, height, width)
+    canvas.wash(furniture.BLACK)  # on which its shadow is not seen
+    bare = canvas.to_bytes()
+    furniture.draw_bed(canvas, home)
+    boxes = rooms.label(home, canvas)[:, -4:]
+    assert (boxes >= 0).all()
+    assert (boxes <= 1).all()
+    for drawn, box in zip(differs(canvas.to_bytes(), bare), boxes, strict=True):
+        rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+        found = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+        assert found == pytest.approx(list(box * (width, height, width, height)), abs=1.0)
+
+
 def test_a_room_without_a_window_or_a_bed_says_so_with_zeros() -> None:
     _, labels = WORLDS["rooms"].draw(seeds(300), 16, 16)
     table = dict(zip(WORLDS["rooms"].columns, labels.T, strict=True))
-    box = labels[:, 2:6]
-    assert not box[table["window"] == 0].any()
-    assert (box[table["window"] == 1, 0] < box[table["window"] == 1, 2]).all()
-    assert (box[table["window"] == 1, 1] < box[table["window"] == 1, 3]).all()
+    for thing in ("window", "bed"):
+        sides = (table[f"{thing}_{side}"] for side in ("left", "top", "right", "bottom"))
+        left, top, right, bottom = (side[table[thing] == 1] for side in sides)
+        assert (left < right).all()
+        assert (top < bottom).all()
+        assert not any(
+            table[f"{thing}_{side}"][table[thing] == 0].any() for side in ("left", "right")
+        )
     assert not table["bedding"][table["bed"] == 0].any()
 
 

@@ -99,6 +99,11 @@ ROOMS = World(
         "lamp": NO_YES,
         "wall": homes.WALL,
         "bedding": homes.BEDDING,  # the first where there is no bed
+        # The box of what is seen of the bed, without its shadow; 0 where there is no bed.
+        "bed_left": None,
+        "bed_top": None,
+        "bed_right": None,
+        "bed_bottom": None,
     },
     draw=partial(_draw, homes.cast, rooms.paint, rooms.label),
 )

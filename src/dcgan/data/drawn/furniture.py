@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dcgan.data.drawn.drawing import Array, Canvas, Gradient, Number, Shape, colours, mix
+from dcgan.data.drawn.drawing import Array, Bounds, Canvas, Gradient, Number, Shape, colours, mix
 from dcgan.data.drawn.homes import BACK, LAMPS, Home
 from dcgan.data.drawn.shapes import (
     box,
@@ -101,11 +101,41 @@ def draw_bed(canvas: Canvas, home: Home) -> None:
             draw(part, home.only(wanted))
 
 
+def bed_bounds(home: Home) -> Bounds:
+    """What just holds the bed in the picture, without its shadow, whether there is one or not."""
+    along, right_side = home.along > 0, home.side > 0
+    near = home.bed_near + np.where(along, np.float32(0.06), np.float32(-0.012))
+    back = home.bed_top - 0.8 * home.headboard
+    # How far the headboard and the blanket reach over the mattress, at the head and at the foot.
+    head, foot = np.where(along, np.float32(0.05), np.float32(0.015)), np.float32(0.015)
+    left, right = home.bed_span
+    left = left - np.where(right_side, foot, head)
+    right = right + np.where(right_side, head, foot)
+    board = np.where(along, np.float32(0.0), np.float32(0.015))  # wider than the blanket
+    top = np.where(along, home.eye_y + np.minimum(back, back / near), _headboard_y(home))
+    depth = np.where(along, 0.5 * (home.bed_near + 0.08 + BACK), np.float32(0.93))
+    pillow = (
+        home.eye_y + home.bed_top / depth - np.where(along, np.float32(0.165), np.float32(0.14))
+    )
+    return Bounds(
+        home.eye_x + np.minimum(left - board, left / near),
+        np.minimum(top, pillow),
+        home.eye_x + np.maximum(right + board, right / near),
+        home.eye_y + home.floor_down / np.where(along, near, home.bed_near),
+    )
+
+
+def _headboard_y(home: Home) -> Array:
+    """The top of a headboard at the back wall, which leaves the window free."""
+    above: Array = home.eye_y + home.bed_top - home.headboard
+    return np.maximum(above, home.window_bounds[3] + 0.03)
+
+
 def _draw_bed_to_the_wall(canvas: Canvas, home: Home) -> None:
     (left, right), near = home.bed_span, home.bed_near
     top, floor = home.bed_top, home.floor_down
     draw_shadow(canvas, home, (left - 0.04, right + 0.04), (near - 0.03, BACK))
-    board_y = np.maximum(home.eye_y + top - home.headboard, home.window_bounds[3] + 0.03)
+    board_y = _headboard_y(home)
     board = box(home.eye_x + left - 0.03, board_y, home.eye_x + right + 0.03, home.floor_y, 0.05)
     wood = mix(home.wood_colour, BLACK, 0.12)
     canvas.fill(board, Gradient(home.wood_colour, wood, slope(0.0, board_y, 0.0, home.floor_y)))

@@ -15,6 +15,7 @@ from dcgan.data.drawn.drawing import (
     mix,
 )
 from dcgan.data.drawn.furniture import (
+    bed_bounds,
     draw_art,
     draw_bed,
     draw_chest,
@@ -43,16 +44,25 @@ SKIRTING = 0.055
 
 
 def label(home: Home, canvas: Canvas) -> Array:
-    """The rows of the label table, (N, 9).
+    """The rows of the label table, (N, 13).
 
-    The box of the window is in fractions of the picture's width and height. Without a window
-    it is all 0, and without a bed so is the class of the bedding.
+    Boxes are in fractions of the picture's width and height. Without a window its box is all 0,
+    and without a bed so are the bed's and the class of the bedding.
     """
-    halves = 2 * (canvas.half_width, canvas.half_height)
-    box = ((place / half + 1) / 2 for place, half in zip(home.window_bounds, halves, strict=True))
-    sides = (home.window * side for side in box)
-    columns = (home.bed, home.window, *sides, home.lamp, home.wall, home.bed * home.bedding)
+    window = (home.window * side for side in in_fractions(Bounds(*home.window_bounds), canvas))
+    bed = (home.bed * side for side in in_fractions(bed_bounds(home), canvas))
+    classes = (home.lamp, home.wall, home.bed * home.bedding)
+    columns = (home.bed, home.window, *window, *classes, *bed)
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def in_fractions(bounds: Bounds, canvas: Canvas) -> tuple[Array, ...]:
+    """Left, top, right and bottom of what is seen of a rectangle, each (N,) in [0, 1]."""
+    halves = 2 * (canvas.half_width, canvas.half_height)
+    return tuple(
+        np.clip((place / half + 1) / 2, 0.0, 1.0)
+        for place, half in zip(bounds, halves, strict=True)
+    )
 
 
 def paint(canvas: Canvas, home: Home) -> None:
