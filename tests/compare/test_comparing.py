@@ -155,6 +155,24 @@ def test_the_same_command_measures_nothing_twice(
     assert (tmp_path / "measured.jsonl").read_text().splitlines() == after
 
 
+def test_stopped_before_the_first_answer(
+    sides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table stands there by then, and the folder is known as our own."""
+    options: dict[str, Any] = {"per_class": 8, "draws": 1, "rows": "pixels", "device": "cpu"}
+    with monkeypatch.context() as patch:
+
+        def stopped(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(Notebook, "vectors", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            compare(sides, out=tmp_path, **options)
+    assert (tmp_path / "table.md").exists()
+    lines = compare(sides, out=tmp_path, **options).lines
+    assert [line.title for line in lines if line.results] == ["Pixels + L2-SVM"]
+
+
 def test_a_table_of_the_paper(sides: Path, model: Path, tmp_path: Path) -> None:
     """Two models are two rows; what is not here says so."""
     runner = CliRunner()

@@ -72,7 +72,15 @@ def test_names_depend_on_the_question_alone() -> None:
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1}) != digest_of({"a": 1})
 
 
+def test_the_file_is_there_before_any_answer(tmp_path: Path) -> None:
+    Notebook(tmp_path / "kept")
+    assert (tmp_path / "kept" / FILE).read_text() == ""
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DCGANError, match="Cannot write"):
         Notebook(tmp_path / "file" / "kept")
+    (tmp_path / FILE).symlink_to(tmp_path / "nowhere" / "file")
+    with pytest.raises(DCGANError, match=f"Cannot write .*{FILE}: no such file"):
+        Notebook(tmp_path)

@@ -19,7 +19,8 @@ FILE, VECTORS = "measured.jsonl", "vectors"
 class Notebook:
     """Questions with their answers, one a line in `measured.jsonl`, and vectors of pictures.
 
-    A question names all that its answer depends on.
+    A question names all that its answer depends on. The file stands there from the first moment on,
+    as a sign of whose folder this is.
 
     Args:
         folder: where they are kept; made if it is not there.
@@ -43,6 +44,10 @@ class Notebook:
         whole_lines, _, _ = text.rpartition("\n")
         if whole_lines.strip() and not self._answers:
             raise DCGANError(f"{file} is there already and is none of ours; give another folder.")
+        try:
+            file.touch()
+        except OSError as error:
+            raise unwritable(file, error) from error
 
     def answer(self, question: dict[str, Any], find: Callable[[], Any]) -> Any:
         """The answer, found now and written down if it is not there yet.
