@@ -302,6 +302,47 @@ def test_tsvm_and_cnn_choose_by_themselves(sides: Path, tmp_path: Path) -> None:
     assert [epochs in (3, 6) for _, epochs in trials] == [True, True]
 
 
+@pytest.mark.usefixtures("small")
+def test_draws_of_the_cnn_end_by_validation_as_its_trials_do(
+    sides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[tuple[int, int]] = []
+    fit = SupervisedCNN.fit
+
+    def counted(machine: SupervisedCNN, *given: Any) -> SupervisedCNN:
+        shown, labels, watched, answers = given
+        fitted.append((len(shown), len(watched)))
+        assert len(labels) == len(shown)
+        assert len(answers) == len(watched)
+        return fit(machine, *given)
+
+    monkeypatch.setattr(SupervisedCNN, "fit", counted)
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "trials": 3, "device": "cpu"}
+    made = compare(sides, rows="cnn", out=tmp_path, **options)
+    assert fitted == [(16, 16)] * (3 + 2)
+    (row,) = [line for line in made.lines if line.results]
+    words = "the best of 3 trials by validation, which ends each of 2 draws too"
+    assert row.results[0].note == words
+
+
+@pytest.mark.usefixtures("small")
+def test_answers_about_draws_of_a_fixed_length_are_not_taken(sides: Path, tmp_path: Path) -> None:
+    """Those about trials are, as these did not change."""
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "trials": 2, "device": "cpu"}
+    first = compare(sides, rows="cnn", out=tmp_path, **options)
+    file = tmp_path / "measured.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        if line["question"].pop("draws end", None):
+            line["answer"] = 0.999
+    trials = [line["question"] for line in lines if "trial" in line["question"]]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert compare(sides, rows="cnn", out=tmp_path, **options).lines == first.lines
+    added = file.read_text().splitlines()[len(lines) :]
+    assert [json.loads(line)["question"]["draw"] for line in added] == [0, 1]
+    assert len(trials) == 2
+
+
 def test_the_coder_of_k_means(sides: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     command = f"compare {sides} --rows kmeans --units 6 --coder threshold --per-class 8 --draws 1"

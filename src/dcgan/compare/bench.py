@@ -27,6 +27,9 @@ MOST_VALIDATION, VALIDATION_SHARE = 10_000, 0.2
 """Training pictures that settings are chosen by, at most, and their share at most."""
 OF_THE_SHAPE = ("cnn", "random")
 """Systems whose networks are of the first model's shape."""
+TAUGHT = {"draws end": "by validation"}
+"""How the supervised network's draws are trained, a fact of the questions about these alone: so
+answers of before about draws of a fixed length are not taken, and those about trials are."""
 TEST_SEED = 1
 """Added to the seed for the draws that are tested, so that they are others than those for C."""
 
@@ -108,6 +111,8 @@ class Bench:
         facts: dict[str, Any] = {"few": self.protocol.per_class, "draws": self.protocol.draws}
         if system in OF_THE_SHAPE:
             facts["network"] = plain(self.shape)
+        if system == "cnn":
+            facts |= TAUGHT
         return digest_of(self.question(self.data(), system=system, **facts))
 
     def validation(self, data: Labelled) -> int:

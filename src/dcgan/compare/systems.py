@@ -14,7 +14,7 @@ from dcgan.baselines.cnn import SupervisedCNN, draw_trial
 from dcgan.baselines.kmeans import KMeansFeatures
 from dcgan.baselines.pixels import PixelFeatures
 from dcgan.compare import digits
-from dcgan.compare.bench import Bench, Result, Vectored
+from dcgan.compare.bench import TAUGHT, Bench, Result, Vectored
 from dcgan.config import NetworkConfig, plain
 from dcgan.data.labelled import Labelled
 from dcgan.data.loader import derive
@@ -171,7 +171,10 @@ def tsvm(bench: Bench) -> list[Result]:
 
 
 def cnn(bench: Bench) -> list[Result]:
-    """The discriminator's shape taught by few labels alone, the best of many trials."""
+    """The discriminator's shape taught by few labels alone, the best of many trials.
+
+    Each training, of a trial as of a draw, ends by the same validation pictures.
+    """
     shape = replace(bench.shape, classes=0)
     data = bench.data()
     pool, held_out = bench.pool(data), PackPart(data.train, np.arange(bench.validation(data)))
@@ -179,44 +182,40 @@ def cnn(bench: Bench) -> list[Result]:
     watched = PackPart(held_out, np.arange(min(MOST_WATCHED, len(held_out))))
     question = bench.question(data, system="cnn", network=plain(shape))
 
-    def machine(number: int, **options: Any) -> SupervisedCNN:
-        options |= draw_trial(bench.seed, number)._asdict()
-        return SupervisedCNN(shape, seed=bench.seed, device=bench.device, **options)
-
-    rows = draw(labels, bench.protocol.per_class, bench.seed, 0)
-    shown = PackPart(pool, rows)
+    def taught(number: int, rows: NDArray[np.int64]) -> SupervisedCNN:
+        options: dict[str, Any] = draw_trial(bench.seed, number)._asdict()
+        machine = SupervisedCNN(shape, seed=bench.seed, device=bench.device, **options)
+        return machine.fit(PackPart(pool, rows), labels[rows], watched, answers[: len(watched)])
 
     def trial(number: int) -> tuple[float, int]:
-        made = machine(number).fit(shown, labels[rows], watched, answers[: len(watched)])
+        made = taught(number, draw(labels, bench.protocol.per_class, bench.seed, 0))
         return made.error(held_out, answers), made.epochs_
 
     tried = _tried(bench, question, trial)
-    best = int(np.argmin([error for error, _ in tried]))
-    least, epochs = tried[best]
+    best = int(np.argmin(tried))
 
     def error(rows: NDArray[np.int64], _: int) -> float:
-        # As long as the trial took; no picture but those of the draw is looked at.
-        made = machine(best, epochs=epochs).fit(PackPart(pool, rows), labels[rows])
-        return made.error(data.test, data.labels(data.test))
+        return taught(best, rows).error(data.test, data.labels(data.test))
 
     draws = min(SLOW_DRAWS, bench.protocol.draws)
-    asked = question | {"best trial": best}
+    asked = question | {"best trial": best} | TAUGHT
     wrong = bench.over_draws("Supervised CNN", asked, labels, error, draws)
     title = "Supervised CNN with the same architecture"
-    note = f"the best of {bench.trials} trials by validation, {draws} draws"
-    return [Result(title, None, wrong, None, least, note)]
+    note = f"the best of {bench.trials} trials by validation, which ends each of {draws} draws too"
+    return [Result(title, None, wrong, None, tried[best], note)]
 
 
 def _tried(
     bench: Bench, question: dict[str, Any], trial: Callable[[int], tuple[float, int]]
-) -> list[tuple[float, int]]:
-    """The validation error of each trial, and after how many passes it was reached."""
-    found: list[tuple[float, int]] = []
+) -> list[float]:
+    """The validation error of each trial; written down with it is after how many passes."""
+    found: list[float] = []
     with progress("Trials", bench.trials, unit="trials") as bar:
         for number in range(bench.trials):
             asked = question | {"per class": bench.protocol.per_class, "trial": number}
-            found.append(tuple(bench.notebook.answer(asked, partial(trial, number))))
-            bar.update(number + 1, f"best {min(found)[0]:.2%}")
+            error, _ = bench.notebook.answer(asked, partial(trial, number))
+            found.append(error)
+            bar.update(number + 1, f"best {min(found):.2%}")
     return found
 
 
