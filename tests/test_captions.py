@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from dcgan.captions import (
     BOX_COLOUR,
@@ -12,9 +13,14 @@ from dcgan.captions import (
     counted,
     enlarged,
     factor_for,
+    filled,
+    in_blocks,
     plain_letters,
+    save_sheet,
     sheet_path,
+    shortened,
     text_size,
+    to_image,
 )
 from dcgan.errors import DCGANError
 from dcgan.images import SHEET_GAP, Picture, sheet
@@ -116,3 +122,45 @@ def test_where_a_sheet_is_written(tmp_path: Path) -> None:
         sheet_path(tmp_path / "file" / "sheet.png", 3)
     with pytest.raises(DCGANError, match="JPEG keeps no transparency"):
         sheet_path(tmp_path / "sheet.jpg", 4)
+
+
+def test_a_title_stands_above_in_lines_of_the_sheets_width() -> None:
+    words = "In the box the result, around it its neighbours; and so on and so forth."
+    plain, found = captioned(tiles(4), 2), captioned(tiles(4), 2, title=words)
+    top = found.shape[0] - plain.shape[0]
+    assert np.array_equal(found[top:], plain)
+    assert found[:top].min() < 100
+    lines = filled(words, plain.shape[1])
+    assert " ".join(lines) == words
+    assert len(lines) > 2
+    assert all(text_size([line])[0] <= plain.shape[1] for line in lines)
+    assert (found[:top, -2:] == 255).all()
+
+
+def test_a_word_that_is_wider_than_the_sheet_has_room() -> None:
+    plain, found = captioned(tiles(1)), captioned(tiles(1), title=30 * "m")
+    assert found.shape[1] == text_size([30 * "m"])[0] > plain.shape[1]
+    assert (found[-5:, plain.shape[1] :] == 255).all()
+
+
+def test_tiles_can_be_larger() -> None:
+    assert captioned(tiles(1), least_width=129).shape[1] == 3 * 64 + 2 * SHEET_GAP
+
+
+def test_rows_that_belong_together_stand_in_blocks() -> None:
+    rows = [[1, 2, 3], [4, 5, 6]]
+    assert in_blocks(rows, 3, 0) == [1, 2, 3, 4, 5, 6]
+    assert in_blocks(rows, 2, 0) == [1, 2, 4, 5, 3, 0, 6, 0]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_sheet_for_notebooks_is_written_as_it_is(channels: int, tmp_path: Path) -> None:
+    made = to_image(captioned(tiles(1, channels)))
+    save_sheet(made, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as read:
+        assert np.array_equal(np.asarray(read), np.asarray(made))
+
+
+def test_long_names() -> None:
+    assert shortened("short.png") == "short.png"
+    assert shortened("a-very-long-name-of-a-picture.jpeg") == "a-very-...re.jpeg"

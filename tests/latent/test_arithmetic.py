@@ -1,6 +1,7 @@
 """A - B + C: the numbers, the neighbours, the control, the sheet."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 import dcgan
 from dcgan.errors import DCGANError
+from dcgan.latent.arithmetic import title_of
 from dcgan.model import Model
 from dcgan.sample import draw, latents_of, parse_seeds
 
@@ -47,19 +49,34 @@ def test_the_sheet(model: Model, tmp_path: Path, groups: tuple[str, str, str]) -
     a, b, c = groups
     found = dcgan.arithmetic(model, tmp_path / "sum.png", a=a, b=b, c=c)
     with Image.open(tmp_path / "sum.png") as picture:
-        assert np.array_equal(np.asarray(picture), found.sheet)
-    factor = 4
+        assert np.array_equal(np.asarray(picture), np.asarray(found.sheet))
+    factor, sheet = 4, np.asarray(found.sheet)
 
     def is_on_sheet(pixels: NDArray[np.uint8]) -> bool:
         tile = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
         height, width = tile.shape[:2]
-        corners = np.argwhere((found.sheet == tile[0, 0]).all(axis=2))
-        cuts = (found.sheet[y : y + height, x : x + width] for y, x in corners)
+        corners = np.argwhere((sheet == tile[0, 0]).all(axis=2))
+        cuts = (sheet[y : y + height, x : x + width] for y, x in corners)
         return any(np.array_equal(cut, tile) for cut in cuts)
 
     exemplars = [*model.sample(parse_seeds(a)).numpy()]
-    for wanted in (*exemplars, *found.pictures.numpy(), found.control):
+    means = [picture for group in found.groups for picture in (group.of_mean.numpy(), group.mean)]
+    for wanted in (*exemplars, *means, *found.pictures.numpy(), found.control):
         assert is_on_sheet(wanted)
+
+
+def test_the_sheet_says_what_it_shows(model: Model) -> None:
+    groups: dict[str, Any] = {"a": "1", "b": "2,3", "c": "4"}
+    named = dcgan.arithmetic(model, **groups, names=["smiling", "grim", "grim man"])
+    assert title_of(named).startswith("A: smiling. B: grim. C: grim man. In the box A - B + C of")
+    assert "8 neighbours, which differ by up to 0.25 in each number" in title_of(named)
+    plain = dcgan.arithmetic(model, **groups)
+    assert title_of(plain).startswith("In the box A - B + C")
+    assert [group.names for group in plain.groups] == [["seed 1"], ["seed 2", "seed 3"], ["seed 4"]]
+    wrong: tuple[Any, ...] = (["a", "b"], "abc")
+    for names in wrong:
+        with pytest.raises(DCGANError, match=r"`names` \(=a.?b.*\) must be three, of A, B and C"):
+            dcgan.arithmetic(model, **groups, names=names)
 
 
 def test_latents_of_another_model_are_refused(model: Model, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -12,6 +13,7 @@ import dcgan
 from dcgan.cli import main
 from dcgan.errors import Stopped
 from dcgan.latent import invert
+from dcgan.latent.kept import read_kept
 from dcgan.model import Model
 from tests.latent.conftest import random_model
 
@@ -51,10 +53,14 @@ def test_from_finding_to_arithmetic(saved: Path, labelled: Path, tmp_path: Path)
     dark = done("find", saved, labelled, sheet, "bright=no", "--count", "3", *options).strip()
     assert len(bright.split(",")) == len(dark.split(",")) == 3
     out = tmp_path / "sum.png"
-    said = done("arithmetic", saved, out, "--a", bright, "--b", dark, "--c", "0-2")
+    groups = ("--a", bright, "--b", dark, "--c", "0-2")
+    said = done("arithmetic", saved, out, *groups, "--names", "bright,dark,any")
     assert said == f"{out}: A - B + C, its neighbours, and the same on pixels.\n"
     assert sheet.exists()
     assert out.exists()
+    assert "`names` (=bright) must be three" in refused(
+        "arithmetic", saved, out, *groups, "--names", "bright"
+    )
 
 
 def test_from_directions_to_turning(saved: Path, labelled: Path, tmp_path: Path) -> None:
@@ -78,8 +84,11 @@ def test_invert(saved: Path, model: Model, tmp_path: Path) -> None:
     first, second, last = said.splitlines()
     assert first.startswith(f"{tmp_path / 'a.png'}: PSNR ")
     assert float(second.split()[-2]) > 30
-    assert last == f"{out}, {out.with_suffix('.npy')}"
-    assert np.load(out.with_suffix(".npy")).shape == (2, 6)
+    assert last == f"{out}, {out.with_suffix('.npz')}"
+    between = (tmp_path / "between.png", "--steps", "2", "--seeds", f"{out.with_suffix('.npz')},3")
+    assert "between.png: 4 pictures." in done("walk", saved, *between)
+    random_model(model.config, seed=1).save(tmp_path / "other.safetensors")
+    assert "of another model" in refused("walk", tmp_path / "other.safetensors", *between)
 
 
 def test_refused(saved: Path, model: Model, labelled: Path, tmp_path: Path) -> None:
@@ -180,11 +189,11 @@ def test_invert_keeps_what_is_finished(
     result = run("invert", saved, *files, "--out", out, "--steps", "5", "--device", "cpu")
     assert result.exit_code == 130
     said = " ".join(result.stderr.split())
-    assert f"2 of 3 pictures were finished: {out}, {out.with_suffix('.npy')} Stopped" in said
+    assert f"2 of 3 pictures were finished: {out}, {out.with_suffix('.npz')} Stopped" in said
     assert said.endswith("Stopped; only pictures that were finished were written.")
     monkeypatch.setattr(invert, "nearest", nearest)
     wanted = dcgan.invert(saved, files[:2], tmp_path / "wanted.png", steps=5, device="cpu")
-    assert np.array_equal(np.load(out.with_suffix(".npy")), wanted.latents)
+    assert torch.equal(read_kept(out.with_suffix(".npz"), "latents").vectors, wanted.latents)
     assert out.read_bytes() == (tmp_path / "wanted.png").read_bytes()
 
 

@@ -113,6 +113,17 @@ def test_a_file_keeps_what_it_has(model: Model, tmp_path: Path) -> None:
     assert [found.name for found in file.parent.iterdir()] == ["d.npz"]
 
 
+def test_without_a_file_nothing_is_written(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = dcgan.directions(model, weights=1, start="1", end="2")
+    assert list(found) == ["turn", "weights1"]
+    assert list(tmp_path.iterdir()) == []
+    turned = dcgan.turn(model, seeds="0", along=found, steps=3)
+    assert turned.pictures.shape == (2, 3, 16, 16, 3)
+
+
 def test_directions_of_another_model_are_refused(model: Model, tmp_path: Path) -> None:
     file = tmp_path / "d.npz"
     dcgan.directions(model, file, weights=1)
@@ -136,7 +147,8 @@ def test_files_that_are_none(model: Model, tmp_path: Path) -> None:
         "model": np.array(model.digest()),
         "names": np.array(["a", "b"]),
     }
-    for vectors in (np.zeros((2, 7)), np.array([[print] * 6] * 2), np.zeros((1, 6))):
+    hostile = np.array([[print] * 6] * 2)
+    for vectors in (np.zeros((2, 7)), hostile, np.zeros((1, 6)), np.full((2, 6), 1e300)):
         np.savez(file, vectors=vectors, **wrong)
         with pytest.raises(DCGANError, match="d.npz is no directions file, or a damaged one"):
             load_directions(file, model)
@@ -183,7 +195,7 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.directions(model, file, weights=7)
     with pytest.raises(DCGANError, match=r"`pca` \(=-1\) must be 1 to 6"):
         dcgan.directions(model, file, pca=-1)
-    with pytest.raises(DCGANError, match="from one group to another; give --to too"):
+    with pytest.raises(DCGANError, match="one group to another; give --to or `end` too"):
         dcgan.directions(model, file, start="1")
     with pytest.raises(DCGANError, match="^--from or `start` names no latent"):
         dcgan.directions(model, file, start=[], end="1")
@@ -191,9 +203,9 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.directions(model, file, start="1", end="2", name=" ")
     with pytest.raises(DCGANError, match="There is no `device` 'abacus' here"):
         dcgan.directions(model, file, weights=1, device="abacus")
-    with pytest.raises(DCGANError, match="give --source too"):
+    with pytest.raises(DCGANError, match="give `source` too"):
         dcgan.directions(model, file, wanted="smile=yes")
-    with pytest.raises(DCGANError, match="give --labels too"):
+    with pytest.raises(DCGANError, match="give --labels or `wanted` too"):
         dcgan.directions(model, file, source="faces")
     assert not file.exists()
 

@@ -1,14 +1,25 @@
 """Samples that are as one wishes: what classifiers learn, and who is found."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 import dcgan
 from dcgan.config import PackConfig
 from dcgan.errors import DCGANError
-from dcgan.latent.judging import Wish, examples, parse_wishes
+from dcgan.latent.judging import (
+    HELD_OUT,
+    Wish,
+    examples,
+    eyes_of,
+    judges_for,
+    parse_wishes,
+    scores,
+)
 from dcgan.model import Model
 from tests.latent.conftest import COUNT
 
@@ -39,7 +50,30 @@ def test_several_wishes_take_the_worst(model: Model, labelled: Path, tmp_path: P
         values.append(dict(zip(one.seeds, one.values, strict=True)))
     for seed, value in zip(both.seeds, both.values, strict=True):
         assert value == pytest.approx(min(values[0][seed], values[1][seed]))
-    assert out.exists()
+    with Image.open(out) as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(both.sheet))
+    assert torch.equal(both.pictures, model.sample(both.seeds))
+
+
+def test_judges_of_other_scales_have_an_equal_say(model: Model, labelled: Path) -> None:
+    """A classifier on features a hundred times as large has weights a hundredth as large."""
+    eyes = eyes_of(model, "cpu")
+    (judge,) = judges_for(eyes, model, labelled, [Wish("bright", "yes")])
+    louder = copy.deepcopy(judge.machine)
+    louder.coef_, louder.intercept_ = 100 * louder.coef_, 100 * louder.intercept_
+    both = [judge, judge._replace(machine=louder, spread=100 * judge.spread)]
+    one, other = scores(eyes, both, model, range(9)).T
+    assert np.allclose(one, other, rtol=1e-4)
+    pack = dcgan.pack(labelled, labelled.parent / "pack", PackConfig(size=model.config.size))
+    those, others = examples(pack, Wish("bright", "yes"))
+    held_out = np.concatenate([those[::HELD_OUT], others[::HELD_OUT]])
+    values = judge.machine.decision_function(eyes.transform(pack.pictures(held_out)))
+    assert judge.spread == pytest.approx(values.std())
+
+
+def test_three_exemplars_by_default(model: Model, labelled: Path) -> None:
+    found = dcgan.find(model, labelled, "bright=yes", seeds="0-99", device="cpu")
+    assert len(found.seeds) == 3
 
 
 def test_examples(labelled: Path) -> None:
@@ -96,4 +130,7 @@ def test_misses_are_said(model: Model, labelled: Path, caplog: pytest.LogCapture
     found = dcgan.find(model, labelled, "bright=yes", count=30, seeds="0-9", device="cpu")
     assert len(found.seeds) == 10
     right = int((found.values > 0).sum())
-    assert f"As wished, by the classifiers: only {right} of 10 samples; choose" in caplog.text
+    assert (
+        f"As wished, by the classifiers: only {right} of 10 samples; choose from more `seeds`"
+        in caplog.text
+    )

@@ -1,6 +1,8 @@
 """Generated pictures are found again; what is read, written and refused."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +20,11 @@ from dcgan.latent.invert import (
     psnr,
     read,
     sheet_of,
-    shortened,
 )
 from dcgan.model import Model
 from dcgan.sample import latents_of
 from tests.conftest import drawn_picture
+from tests.latent.conftest import random_model
 
 
 def test_generated_pictures_are_found_again(model: Model, tmp_path: Path) -> None:
@@ -33,8 +35,14 @@ def test_generated_pictures_are_found_again(model: Model, tmp_path: Path) -> Non
     assert torch.equal(found.psnr, psnr(found.targets, found.pictures))
     alone = dcgan.invert(model, pixels[1:], steps=150, device="cpu")
     assert torch.allclose(alone.latents[0], found.latents[1], atol=1e-5)
-    walk = dcgan.walk(model, seeds=tmp_path / "found.npy", steps=2)
+    walk = dcgan.walk(model, seeds=tmp_path / "found.npz", steps=2)
     assert torch.equal(walk.latents, found.latents)
+    assert walk.ways == ("picture 0 to\npicture 1",)
+    with Image.open(tmp_path / "found.png") as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(found.sheet))
+    other = random_model(model.config, seed=1)
+    with pytest.raises(DCGANError, match="found.npz holds latents of another model"):
+        dcgan.walk(other, seeds=tmp_path / "found.npz")
 
 
 def test_with_a_normal_prior(normal_model: Model) -> None:
@@ -46,7 +54,7 @@ def test_with_classes(conditional: Model) -> None:
     pixels = [*conditional.sample([7], label="cat").numpy()]
     found = dcgan.invert(conditional, pixels, steps=150, label="cat", device="cpu")
     assert (found.psnr > 30).all()
-    with pytest.raises(DCGANError, match="name it with --class"):
+    with pytest.raises(DCGANError, match="name it with --class or `label`"):
         dcgan.invert(conditional, pixels)
 
 
@@ -81,7 +89,7 @@ def test_pictures_are_read_as_for_training(
     drawn_picture(3, 40, 60).save(file)
     reading = model.reading._replace(crop=crop)
     with caplog.at_level("INFO", logger="dcgan"):
-        found = read(file, reading)
+        found = read(file, "wide.png", reading)
     assert f"wide.png has 40x60 pixels; {words} resized to 16x16, as in training" in caplog.text
     options = dcgan.PackConfig(size=model.config.size, crop=crop)
     pack = dcgan.pack(file.parent, tmp_path / "pack", options)
@@ -90,8 +98,44 @@ def test_pictures_are_read_as_for_training(
     Image.fromarray(found).save(file)
     if crop == "20":
         return
-    assert np.array_equal(read(file, reading), found)
+    assert np.array_equal(read(file, "wide.png", reading), found)
     assert not caplog.text
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_in_memory_are_read_as_files_are(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture, channels: int
+) -> None:
+    reading = model.reading._replace(channels=channels)
+    picture = drawn_picture(3, 40, 60)
+    picture.save(tmp_path / "wide.png")
+    wanted = read(tmp_path / "wide.png", "", reading)
+    caplog.clear()
+    with caplog.at_level("INFO", logger="dcgan"):
+        for given in (picture, np.asarray(picture)):
+            assert np.array_equal(read(given, "picture 7", reading), wanted)
+    said = "picture 7 has 40x60 pixels; its middle was resized to 16x16, as in training"
+    assert caplog.text.count(said) == 2
+    grey = picture.convert("L")
+    assert np.array_equal(
+        read(np.asarray(grey), "", reading), read(np.asarray(grey)[..., None], "", reading)
+    )
+    own = np.zeros((16, 16, channels), np.uint8)
+    assert read(own, "", reading._replace(crop="8")) is own
+
+
+def test_a_damaged_picture_of_pillows(model: Model, tmp_path: Path) -> None:
+    drawn_picture(3, 400, 600).save(tmp_path / "whole.png")
+    data = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(data[: len(data) // 2])
+    with (
+        Image.open(tmp_path / "half.png") as picture,
+        pytest.raises(DCGANError, match="Cannot read picture 0: .*; give another picture"),
+    ):
+        dcgan.invert(model, [picture])
+    values = Image.fromarray(np.array([[-1.0, 7.0]], np.float32))
+    with pytest.raises(DCGANError, match="its values reach from -1 to 7, not 0 to 65535"):
+        dcgan.invert(model, [values])
 
 
 def test_refused(model: Model, tmp_path: Path) -> None:
@@ -103,16 +147,33 @@ def test_refused(model: Model, tmp_path: Path) -> None:
         dcgan.invert(model, ["nowhere.png"])
     with pytest.raises(DCGANError, match="No picture was given"):
         dcgan.invert(model, [])
-    with pytest.raises(DCGANError, match=r"are uint8 \(16, 16, 3\), not uint8 \(8, 8, 3\)"):
-        dcgan.invert(model, [np.zeros((8, 8, 3), np.uint8)])
+    wrong: list[Any] = [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8, 2), np.uint8)]
+    for pixels in wrong:
+        given = re.escape(f"; {pixels.dtype} {pixels.shape} was given")
+        with pytest.raises(DCGANError, match=r"are uint8 \(H, W, C\) with 1, 3 or 4 ch.*" + given):
+            dcgan.invert(model, [pixels])
     with pytest.raises(DCGANError, match="words.png is one of the given pictures"):
         dcgan.invert(model, [words], words)
     with pytest.raises(DCGANError, match=r"`steps` \(=0\) must be 1 or more"):
         dcgan.invert(model, [words], steps=0)
-    np.save(tmp_path / "mine.npy", np.zeros((3, 5)))
-    with pytest.raises(DCGANError, match="mine.npy is there already and holds no latents"):
-        dcgan.invert(model, [words], tmp_path / "mine.png")
-    assert np.load(tmp_path / "mine.npy").shape == (3, 5)
+
+
+def test_only_latents_of_its_own_are_replaced(model: Model, tmp_path: Path) -> None:
+    pixels, mine = [*model.sample([7]).numpy()], tmp_path / "mine.npz"
+    np.savez(mine, z=np.zeros((3, 6), np.float32))
+    before = mine.read_bytes()
+    with pytest.raises(DCGANError, match="mine.npz, where the latents .* not made by `dcgan inver"):
+        dcgan.invert(model, pixels, tmp_path / "mine.png", steps=1)
+    dcgan.directions(model, tmp_path / "d.npz", weights=1)
+    with pytest.raises(DCGANError, match="d.npz, where the latents shall stand, is there already"):
+        dcgan.invert(model, pixels, tmp_path / "d.png", steps=1)
+    assert mine.read_bytes() == before
+    other = random_model(model.config, seed=1)
+    for chosen in (other, model):
+        dcgan.invert(chosen, pixels, tmp_path / "found.png", steps=1)
+    assert dcgan.turn(model, seeds=tmp_path / "found.npz", start="1", end="2").rows == (
+        "picture 0",
+    )
 
 
 def test_many_pictures_stand_in_rows_of_eight() -> None:
@@ -122,8 +183,10 @@ def test_many_pictures_stand_in_rows_of_eight() -> None:
     def sheet(first: int, last: int) -> Picture:
         given, drawn = pixels[:, first:last]
         numbers = torch.full((last - first,), 20.0)
-        found = Inversion(torch.zeros(last - first, 6), given, drawn, numbers, numbers)
-        return sheet_of(found, [f"{number}.png" for number in range(first, 10)])
+        names = [f"{number}.png" for number in range(first, last)]
+        return sheet_of(
+            Inversion(torch.zeros(last - first, 6), given, drawn, numbers, numbers, names)
+        )
 
     eight, two, ten = sheet(0, 8), sheet(8, 10), sheet(0, 10)
     assert ten.shape[1] == eight.shape[1]
@@ -131,11 +194,6 @@ def test_many_pictures_stand_in_rows_of_eight() -> None:
     assert np.array_equal(ten[: len(eight)], eight)
     assert np.array_equal(ten[-len(two) :, : two.shape[1]], two)
     assert (ten[-len(two) :, two.shape[1] :] == 255).all()
-
-
-def test_long_names() -> None:
-    assert shortened("short.png") == "short.png"
-    assert shortened("a-very-long-name-of-a-picture.jpeg") == "a-very-...re.jpeg"
 
 
 def test_the_last_step_counts(model: Model) -> None:

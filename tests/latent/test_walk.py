@@ -89,6 +89,11 @@ def test_a_sheet(model: Model, tmp_path: Path) -> None:
     with Image.open(tmp_path / "walk.png") as picture:
         assert picture.height == 2 * 66 + 2
         assert picture.width > 4 * 66 + 2  # to the left it says from where to where
+        assert np.array_equal(np.asarray(picture), np.asarray(found.sheet))
+    assert found.ways == ("seed 3 to\nseed 4", "seed 4 to\nseed 5")
+    closed = dcgan.walk(model, seeds="3-5", steps=4, loop=True)
+    assert closed.ways[-1] == "seed 5 to\nseed 3"
+    assert closed.sheet.height == 3 * 66 + 2
 
 
 @pytest.mark.parametrize("name", ["walk.gif", "walk.webp"])
@@ -101,6 +106,19 @@ def test_an_animation(model: Model, normal_model: Model, tmp_path: Path, name: s
             assert picture.info["loop"] == 0
             first = np.asarray(picture.convert("RGB").resize((16, 16), Image.Resampling.BOX))
         assert np.abs(first.astype(float) - found.pictures[0].numpy()).mean() < 12
+
+
+def test_transparent_pictures_do_not_pile_up(tmp_path: Path) -> None:
+    pictures = torch.zeros(3, 16, 16, 4, dtype=torch.uint8)
+    for number in range(3):
+        pictures[number, 5 * number : 5 * number + 4] = torch.tensor([200, 10, 10, 255])
+    save_animation(pictures, tmp_path / "walk.gif")
+    with Image.open(tmp_path / "walk.gif") as animation:
+        for number in range(3):
+            animation.seek(number)
+            small = animation.convert("RGBA").resize((16, 16), Image.Resampling.NEAREST)
+            alpha = np.asarray(small)[..., 3]
+            assert np.array_equal(alpha > 127, pictures[number, ..., 3].numpy() > 127)
 
 
 @pytest.mark.parametrize("loop", [True, False])

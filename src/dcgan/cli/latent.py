@@ -17,7 +17,7 @@ from dcgan.cli.door import (
 )
 
 PARTLY_STOPPED = "Stopped; only pictures that were finished were written."
-SEEDS = "Such as 0-8 or 1,2,5-10, or a .npy file of latents."
+SEEDS = "Such as 0-8 or 1,2,5-10, or files of latents, .npz or .npy: 3,me.npz."
 label_option = click.option(
     "--class", "label", metavar="NAME", help="Class to draw, for a conditional model."
 )
@@ -59,7 +59,7 @@ def walk(model: Path, out: Path, **options: Any) -> None:
       dcgan walk runs/photos walk.png
       dcgan walk runs/photos walk.gif --seeds 3,17,29 --steps 30 --loop
       dcgan walk runs/photos walk.png --encoder encoder.safetensors --source ~/photos
-      dcgan walk runs/photos between.png --latents found.npy
+      dcgan walk runs/photos between.png --latents found.npz,3
     """
     with stopped_saying():
         made = dcgan.walk(model, out, **options)
@@ -74,10 +74,11 @@ def walk(model: Path, out: Path, **options: Any) -> None:
 @click.option("--a", metavar="SEEDS", required=True, help=f"Exemplars of A. {SEEDS}")
 @click.option("--b", metavar="SEEDS", required=True, help="Exemplars of B, which is taken off.")
 @click.option("--c", metavar="SEEDS", required=True, help="Exemplars of C, which is added.")
+@click.option("--names", metavar="A,B,C", help="What these are, for the sheet.")
 @label_option
 @seed_option("Of the neighbours.")
 @device_option
-def arithmetic(model: Path, out: Path, **options: Any) -> None:
+def arithmetic(model: Path, out: Path, names: str | None, **options: Any) -> None:
     """Draw A - B + C with MODEL on the sheet OUT, each the mean of some exemplars' latents.
 
     As Figure 7 of the paper: the result in a box, around it eight neighbours, to the left the
@@ -87,10 +88,11 @@ def arithmetic(model: Path, out: Path, **options: Any) -> None:
     \b
     Examples:
       dcgan arithmetic runs/photos sum.png --a 3,17,29 --b 5,8,41 --c 2,11,60
-      dcgan arithmetic runs/photos sum.png --a me.npy --b 5,8,41 --c 2,11,60
+      dcgan arithmetic runs/photos sum.png --a me.npz --b 5,8,41 --c 2,11,60 --names me,dull,bright
     """
+    words = () if names is None else tuple(names.split(","))
     with stopped_saying():
-        dcgan.arithmetic(model, out, **options)
+        dcgan.arithmetic(model, out, names=words, **options)
     click.echo(f"{out}: A - B + C, its neighbours, and the same on pixels.")
 
 
@@ -100,7 +102,7 @@ def arithmetic(model: Path, out: Path, **options: Any) -> None:
 @click.argument("out", type=PathType())
 @click.argument("wanted")
 @click.option(
-    "--count", metavar="N", type=click.IntRange(1), default=12, help="How many. [default: 12]"
+    "--count", metavar="N", type=click.IntRange(1), default=3, help="How many. [default: 3]"
 )
 @click.option(
     "--seeds", metavar="SEEDS", default="0-1999", help="To choose from. [default: 0-1999]"
@@ -117,7 +119,7 @@ def find(model: Path, source: str, out: Path, wanted: str, **options: Any) -> No
     \b
     Examples:
       dcgan find runs/faces faces smiling.png smile=yes,glasses=no
-      dcgan find runs/photos ~/photos cats.png class=cat --count 3 --seeds 0-9999
+      dcgan find runs/photos ~/photos cats.png class=cat --count 12 --seeds 0-9999
     """
     with stopped_saying():
         found = dcgan.find(model, source, wanted, out, **options)
@@ -227,16 +229,16 @@ def invert(model: Path, images: tuple[Path, ...], out: Path, **options: Any) -> 
 
     The sheet shows each picture above the nearest that was found, with its PSNR (above 30 dB they
     look the same) and its loss, on pixels and on the discriminator's features. The latents stand
-    beside it, in a .npy file for walk, arithmetic and turn. Pictures are cropped and resized as in
+    beside it, in a .npz file for walk, arithmetic and turn. Pictures are cropped and resized as in
     the model's training. Ctrl-C keeps those that are finished.
 
     \b
     Examples:
       dcgan invert runs/faces me.jpg you.jpg --out us.png
-      dcgan walk runs/faces from-me-to-you.gif --seeds us.npy
+      dcgan walk runs/faces from-me-to-you.gif --seeds us.npz
     """
     with stopped_saying(PARTLY_STOPPED):
         found = dcgan.invert(model, images, out, **options)
     for image, ratio in zip(images, found.psnr.tolist(), strict=True):
         click.echo(f"{image}: PSNR {ratio:.1f} dB")
-    click.echo(f"{out}, {out.with_suffix('.npy')}")
+    click.echo(f"{out}, {out.with_suffix('.npz')}")

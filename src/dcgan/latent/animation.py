@@ -6,16 +6,20 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from dcgan.captions import enlarged, factor_for, sheet_path
+from dcgan.captions import enlarged, factor_for, sheet_path, to_image
 from dcgan.errors import DCGANError
 from dcgan.files import make_folder, replacing
-from dcgan.images import WRITABLE, Picture
+from dcgan.images import WRITABLE
 from dcgan.tensors import Pixels
 
 VIDEO = ".mp4"
 ANIMATED = {".gif": "GIF", ".webp": "WEBP", VIDEO: "MP4"}
+LEAST_WIDTH = 128
+"""Of an animation, in pixels."""
 MILLISECONDS = 50
 """Each picture is shown for so long; the shortest that all browsers keep to is 20."""
+KEPT, CLEARED = 1, 2
+"""What a GIF says of a picture's place when the next one comes."""
 QUALITY = "18"
 """Of a video, from 0 to 51, the best first; at 18 the eye sees no loss."""
 
@@ -26,7 +30,7 @@ def save_animation(pictures: Pixels, path: Path) -> None:
     Raises:
         DCGANError: the file cannot be written, or PyAV, which writes videos, is missing.
     """
-    factor = factor_for(pictures.shape[2] // 2 or 1)  # 128 pixels wide at least
+    factor = factor_for(pictures.shape[2], least_width=LEAST_WIDTH)
     images = [to_image(enlarged(picture, factor)) for picture in np.asarray(pictures)]
     kind = ANIMATED[path.suffix.lower()]
     with replacing(path) as file:
@@ -34,9 +38,11 @@ def save_animation(pictures: Pixels, path: Path) -> None:
             write_video(images, file)
             return
         first, *others = images
+        # Where pictures are transparent, the one before would be seen through the next.
+        disposal = CLEARED if first.mode == "RGBA" else KEPT
         first.save(
             file, kind, save_all=True, append_images=others, duration=MILLISECONDS, loop=0,
-            quality=90,
+            quality=90, disposal=disposal,
         )  # fmt: skip
 
 
@@ -72,11 +78,6 @@ def video_library() -> Any:
             'Videos need PyAV: pip install "dcgan[video]". Without it take .gif or .webp.'
         ) from error
     return av
-
-
-def to_image(picture: Picture) -> Image.Image:
-    """Pixels (H, W, C) for Pillow."""
-    return Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
 
 
 def walk_path(out: str | Path | None, channels: int) -> Path | None:

@@ -1,23 +1,42 @@
 """A - B + C on latents, each the mean of some exemplars (Section 6.3.2, Figure 7)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 
-from dcgan.captions import captioned, sheet_path
-from dcgan.images import Picture, save_picture
-from dcgan.latent.points import Given, Points, pictures_of, points
+from dcgan.captions import captioned, save_sheet, sheet_path, to_image
+from dcgan.errors import DCGANError
+from dcgan.images import Picture
+from dcgan.latent.points import Given, pictures_of, points
 from dcgan.model import Model, opened
 from dcgan.tensors import Latents, Pixels
 
+LETTERS = ("A", "B", "C")
 NEIGHBOURS, REACH = 8, 0.25
 """How many neighbours of the result are drawn, and how far off it they are at most (Figure 7)."""
 SIDE, RESULT = 3, 4
 """Of the square of the result, and the column of the sheet where it begins."""
 
 
-class Arithmetic(NamedTuple):
+class Group(NamedTuple):
+    """The exemplars of A, B or C."""
+
+    names: list[str]
+    """What each is called: the seed of its latent, or its number in a file."""
+    pictures: Pixels
+    """(N, H, W, C) of them."""
+    of_mean: Pixels
+    """(H, W, C) of the mean of their latents."""
+    mean: Picture
+    """(H, W, C): the mean of their pictures."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
     """What A - B + C gives."""
 
     latents: Latents
@@ -26,8 +45,15 @@ class Arithmetic(NamedTuple):
     """(9, H, W, C) of these."""
     control: Picture
     """(H, W, C): the same arithmetic on the exemplars' pixels."""
-    sheet: Picture
-    """All of it: exemplars, their means, the result and the control."""
+    groups: tuple[Group, ...]
+    """A, B and C."""
+    names: tuple[str, ...] = ()
+    """What A, B and C are, if somebody said so."""
+
+    @property
+    def sheet(self) -> Image.Image:
+        """The exemplars in columns, below them their means; beside them the result, the control."""
+        return to_image(sheet_of(self))
 
 
 def arithmetic(
@@ -37,6 +63,7 @@ def arithmetic(
     a: Given,
     b: Given,
     c: Given,
+    names: Sequence[str] = (),
     label: str | int | None = None,
     seed: int = 42,
     device: str = "auto",
@@ -49,32 +76,43 @@ def arithmetic(
     Args:
         model: the model, its file, or a run's folder.
         out: a picture file for the sheet; without it nothing is written.
-        a, b, c: exemplars: seeds, arrays (N, latent_dim), or `.npy` files.
+        a, b, c: exemplars: seeds, arrays (N, latent_dim), or files of latents.
+        names: what A, B and C are, for the sheet.
         label: the class to draw, for a conditional model.
         seed: of the neighbours, which differ from the result by U(-0.25, 0.25) in each number.
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
         DCGANError: there is no such model, file, class or device, the latents are those of another
-            model, or `out` cannot be written.
+            model, there are not three names, or `out` cannot be written.
     """
+    require_names(names)
     loaded = opened(model, device)
     given = (("`a`", a), ("`b`", b), ("`c`", c))
-    groups = [points(those, loaded.config, name) for name, those in given]
+    those = [points(exemplars, loaded, name) for name, exemplars in given]
     path = sheet_path(out, loaded.config.channels)
-    means = torch.stack([group.z.mean(dim=0) for group in groups])
+    means = torch.stack([each.z.mean(dim=0) for each in those])
     latents = neighbourhood(signed(means), seed)
-    every = torch.cat([*(group.z for group in groups), means, latents])
-    drawn = pictures_of(loaded, every, label)
+    every = [*(each.z for each in those), means, latents]
     *exemplars, of_means, pictures = torch.split(
-        drawn, [*(len(group.z) for group in groups), len(means), len(latents)]
+        pictures_of(loaded, torch.cat(every), label), list(map(len, every))
     )
     pixels = torch.stack([group.float().mean(dim=0) for group in exemplars])
+    groups = map(Group, (each.names for each in those), exemplars, of_means, in_bytes(pixels))
     control = in_bytes(signed(pixels))
-    sheet = sheet_of(groups, exemplars, of_means, in_bytes(pixels), pictures, control)
+    found = Arithmetic(latents, pictures, control, tuple(groups), tuple(names))
     if path:
-        save_picture(sheet, path)
-    return Arithmetic(latents, pictures, control, sheet)
+        save_sheet(found.sheet, path)
+    return found
+
+
+def require_names(names: Sequence[str]) -> None:
+    """Raises a DCGANError unless there are three names, or none."""
+    if names and (isinstance(names, str) or len(names) != len(LETTERS)):
+        shown = names if isinstance(names, str) else ",".join(map(str, names))
+        raise DCGANError(
+            f"`names` (={shown}) must be three, of A, B and C, such as smiling,neutral,neutral man."
+        )
 
 
 def signed(three: torch.Tensor) -> torch.Tensor:
@@ -96,34 +134,18 @@ def in_bytes(pixels: torch.Tensor) -> Picture:
     return pixels.round().clamp(0, 255).to(torch.uint8).numpy()
 
 
-def sheet_of(
-    groups: list[Points],
-    exemplars: list[Pixels],
-    of_means: Pixels,
-    pixels: Picture,
-    pictures: Pixels,
-    control: Picture,
-) -> Picture:
-    """The exemplars in columns, below them their means; beside them the result and the control.
-
-    Args:
-        groups: the exemplars of A, B and C.
-        exemplars: their pictures, (N, H, W, C) each.
-        of_means: (3, H, W, C) of their mean latents.
-        pixels: (3, H, W, C), the means of their pictures.
-        pictures: (9, H, W, C) of the result in the middle and its neighbours.
-        control: (H, W, C), the arithmetic on the means of the pictures.
-    """
-    high = max(SIDE, *map(len, exemplars))
+def sheet_of(found: Arithmetic) -> Picture:
+    """The sheet of `Arithmetic` as pixels."""
+    high = max(SIDE, *(len(group.names) for group in found.groups))
     placed: dict[tuple[int, int], tuple[Picture, str]] = {}
-    for column, (group, drawn) in enumerate(zip(groups, exemplars, strict=True)):
-        for row, (picture, name) in enumerate(zip(drawn.numpy(), group.names, strict=True)):
-            placed[row, column] = picture, name
-        placed[high, column] = of_means[column].numpy(), ""
-        placed[high + 1, column] = pixels[column], ""
-    for number, picture in enumerate(pictures.numpy()):
+    for column, group in enumerate(found.groups):
+        for row, place in enumerate(zip(group.pictures.numpy(), group.names, strict=True)):
+            placed[row, column] = place
+        placed[high, column] = group.of_mean.numpy(), ""
+        placed[high + 1, column] = group.mean, ""
+    for number, picture in enumerate(found.pictures.numpy()):
         placed[number // SIDE, RESULT + number % SIDE] = picture, ""
-    placed[high + 1, RESULT + 1] = control, "on pixels"
+    placed[high + 1, RESULT + 1] = found.control, "on pixels"
     places = [
         placed.get((row, column), (None, ""))
         for row in range(high + 2)
@@ -132,8 +154,18 @@ def sheet_of(
     return captioned(
         [picture for picture, _ in places],
         RESULT + SIDE,
+        title=title_of(found),
         above=["A", "- B", "+ C", "=", "", "A - B + C", ""],
         left=["exemplars", *[""] * (high - 1), "mean of\nlatents", "mean of\npixels"],
         below=[name for _, name in places],
         boxed=[RESULT + SIDE + RESULT + 1],
+    )
+
+
+def title_of(found: Arithmetic) -> str:
+    """What A, B and C are, and what stands around the result."""
+    meant = "".join(f"{a}: {name}. " for a, name in zip(LETTERS, found.names, strict=False))
+    return (
+        f"{meant}In the box A - B + C of the means of the exemplars' latents; around it "
+        f"{NEIGHBOURS} neighbours, which differ by up to {REACH} in each number of the latent."
     )

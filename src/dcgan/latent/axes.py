@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dcgan.config import NetworkConfig
 from dcgan.errors import DCGANError
-from dcgan.latent.points import Given, class_of, points
+from dcgan.latent.points import Given, Points, class_of, labels_for, points
 from dcgan.log import progress
 from dcgan.model import Model
 from dcgan.sample import SAMPLE_BATCH, latents_of
@@ -23,24 +23,43 @@ Directions: TypeAlias = dict[str, Tensor]
 
 SAMPLES = 2_000
 """Latents, of the seeds from 0 on, whose activations or pictures are looked at."""
+START, END = "--from or `start`", "--to or `end`"
+"""What a user calls the groups of exemplars."""
 DEVIATIONS = 3.0
 """Length of a direction whose length says nothing, in standard deviations of the prior."""
 
 
-def of_groups(config: NetworkConfig, start: Given | None, end: Given | None) -> Tensor:
+def of_groups(model: Model, start: Given | None, end: Given | None) -> Tensor:
     """From the mean of a group of exemplars to that of another (Figure 8 takes four and four).
 
     Raises:
-        DCGANError: a group is missing, both have one mean, or as `points`.
+        DCGANError: as `groups` and `between`.
     """
-    if start is None or end is None:
-        missing = "--from" if start is None else "--to"
-        raise DCGANError(f"A direction leads from one group to another; give {missing} too.")
-    first = points(start, config, "--from or `start`").z.mean(dim=0)
-    way = points(end, config, "--to or `end`").z.mean(dim=0) - first
+    return between(*groups(model, start, end))
+
+
+def between(first: Points, last: Points) -> Tensor:
+    """From the mean of some latents to that of others.
+
+    Raises:
+        DCGANError: both have one mean.
+    """
+    way = last.z.mean(dim=0) - first.z.mean(dim=0)
     if not way.any():
         raise DCGANError("Both groups of exemplars have one mean; no direction leads to itself.")
     return way
+
+
+def groups(model: Model, start: Given | None, end: Given | None) -> tuple[Points, Points]:
+    """The exemplars from which a direction leads, and those to which.
+
+    Raises:
+        DCGANError: a group is missing, or as `points`.
+    """
+    if start is None or end is None:
+        missing = START if start is None else END
+        raise DCGANError(f"A direction leads from one group to another; give {missing} too.")
+    return points(start, model, START), points(end, model, END)
 
 
 def of_weights(model: Model, count: int) -> Latents:
@@ -83,7 +102,7 @@ def of_activations(model: Model, count: int, label: str | int | None = None) -> 
     rows = []
     with progress("Looking at activations", SAMPLES, unit="latents") as bar:
         for batch in torch.split(z, SAMPLE_BATCH):
-            labels = None if chosen is None else torch.full((len(batch),), chosen, device=device)
+            labels = labels_for(chosen, len(batch), device)
             grid = next(iter(model.generator.features(batch.to(device), labels).values()))
             rows.append(grid.flatten(1).cpu())
             bar.update(bar.done + len(batch))

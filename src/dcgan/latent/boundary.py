@@ -27,7 +27,7 @@ def of_labels(model: Model, source: str | Path | None, wanted: str, device: str)
         DCGANError: one of source and wishes is missing, or as `find`.
     """
     if source is None or not wanted:
-        missing = "--source" if source is None else "--labels"
+        missing = "`source`" if source is None else "--labels or `wanted`"
         raise DCGANError(
             f"Directions of labels need pictures and what is wanted of them; give {missing} too."
         )

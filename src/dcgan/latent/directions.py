@@ -1,28 +1,20 @@
 """Directions in the space of latents, found and kept by name in a file of their model."""
 
-import io
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from dcgan.errors import DCGANError, did_you_mean
-from dcgan.files import make_folder, replacing
+from dcgan.files import make_folder
 from dcgan.latent.axes import Directions, numbered, of_activations, of_groups, of_weights
+from dcgan.latent.kept import ENDING, load_kept, save_kept
 from dcgan.latent.points import Given, class_of, classes_of
 from dcgan.model import Model, opened
-
-FORMAT = "dcgan directions 1"
-LARGEST_FILE = 1 << 28
-"""Bytes, unpacked; what claims to be larger holds something else."""
 
 
 def directions(
     model: str | Path | Model,
-    file: str | Path,
+    file: str | Path | None = None,
     *,
     start: Given | None = None,
     end: Given | None = None,
@@ -41,8 +33,9 @@ def directions(
 
     Args:
         model: the model, its file, or a run's folder.
-        file: a `.npz` file; directions that are in it stay, unless one has the same name.
-        start, end: the groups of exemplars: seeds, latents, or a `.npy` file.
+        file: a `.npz` file; directions that are in it stay, unless one has the same name. Without
+            it nothing is written.
+        start, end: the groups of exemplars: seeds, latents, or files of latents.
         name: of the direction from one to the other.
         pca: so many principal components of the first layer's activations, `pca1` and on; those of
             a class are called `pca1@CLASS`, as another class has others.
@@ -54,37 +47,35 @@ def directions(
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Returns:
-        All that are in the file now.
+        All that are in the file now; without a file those that were found.
 
     Raises:
         DCGANError: there is no such model, source, column, value or device, the file is of another
             model, or cannot be written, or nothing was asked for.
     """
-    loaded, path = opened(model, device), Path(file).expanduser()
-    require_directions_file(path)
-    before = load_directions(path, loaded) if path.exists() else {}
-    added: Directions = {}
+    loaded, path = opened(model, device), None if file is None else Path(file).expanduser()
+    before = {} if path is None else directions_before(path, loaded)
+    found: Directions = {}
     if start is not None or end is not None:
         require_name(name)
-        added[name] = of_groups(loaded.config, start, end)
+        found[name] = of_groups(loaded, start, end)
     if weights:
-        added |= numbered("weights", of_weights(loaded, weights))
+        found |= numbered("weights", of_weights(loaded, weights))
     if pca:
-        index = class_of(loaded, label)
-        place = "" if index is None else f"@{classes_of(loaded)[index]}"
-        added |= numbered("pca", of_activations(loaded, pca, label), place)
+        found |= numbered("pca", of_activations(loaded, pca, label), place_of(loaded, label))
     if wanted or source is not None:
         # The classifiers stand on scikit-learn, which nothing else here needs.
         from dcgan.latent.boundary import of_labels
 
-        added |= of_labels(loaded, source, wanted, device)
-    if not added:
+        found |= of_labels(loaded, source, wanted, device)
+    if not found:
         raise DCGANError(
-            "No direction was asked for: give exemplars (--from and --to), --pca, --weights, or "
-            "--source and --labels."
+            "No direction was asked for: give exemplars (--from and --to, or `start` and `end`), "
+            "`pca`, `weights`, or a `source` and its labels (--labels or `wanted`)."
         )
-    save_directions(before | added, loaded, path)
-    return before | added
+    if path:
+        save_directions(before | found, loaded, path)
+    return before | found
 
 
 def require_name(name: str) -> None:
@@ -93,29 +84,31 @@ def require_name(name: str) -> None:
         raise DCGANError(f"A direction's `name` (={name}) must be a word.")
 
 
-def require_directions_file(path: Path) -> None:
-    """Raises a DCGANError, before the work, if directions cannot be written to this file."""
-    if path.suffix != ".npz" or path.is_dir():
+def place_of(model: Model, label: str | int | None) -> str:
+    """What is added to the names of directions that hold for one class; nothing without classes."""
+    index = class_of(model, label)
+    return "" if index is None else f"@{classes_of(model)[index]}"
+
+
+def directions_before(path: Path, model: Model) -> Directions:
+    """The directions that stand in a file to which others shall be added.
+
+    Raises:
+        DCGANError: directions cannot be written there, or as `load_directions`.
+    """
+    if path.suffix != ENDING or path.is_dir():
         raise DCGANError(f"The file for directions, {path}, must end in .npz, as directions.npz.")
     make_folder(path.absolute().parent)
+    return load_directions(path, model) if path.exists() else {}
 
 
-def save_directions(found: Mapping[str, Tensor], model: Model, path: Path) -> None:
+def save_directions(found: Directions, model: Model, path: Path) -> None:
     """Writes directions and the digest of their model, whole or not at all.
 
     Raises:
         DCGANError: they cannot be written.
     """
-    content = io.BytesIO()
-    np.savez(
-        content,
-        format=np.array(FORMAT),
-        model=np.array(model.digest()),
-        names=np.array(list(found)),
-        vectors=np.stack([direction.numpy() for direction in found.values()]),
-    )
-    with replacing(path) as file:
-        file.write(content.getvalue())
+    save_kept(path, "directions", list(found), torch.stack(list(found.values())), model)
 
 
 def load_directions(path: Path, model: Model) -> Directions:
@@ -124,31 +117,14 @@ def load_directions(path: Path, model: Model) -> Directions:
     Raises:
         DCGANError: there is no such file, it is damaged, or it is of another model.
     """
-    if path.suffix != ".npz":
+    if path.suffix != ENDING:
         raise DCGANError(f"{path} is no directions file; such a file ends in .npz.")
     if not path.is_file():
         raise DCGANError(
             f"There is no file {path}. Make one: dcgan directions MODEL {path} --pca 5"
         )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > LARGEST_FILE:
-                raise ValueError("it is far too large")
-        with np.load(path, allow_pickle=False) as arrays:
-            if str(arrays["format"]) != FORMAT:
-                raise ValueError("it is of another format")
-            digest, names = str(arrays["model"]), [str(name) for name in arrays["names"]]
-            vectors = torch.from_numpy(arrays["vectors"].astype(np.float32))
-        if digest == model.digest() and vectors.shape != (len(names), model.config.latent_dim):
-            raise ValueError(f"its directions have the shape {tuple(vectors.shape)}")
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise DCGANError(f"{path} is no directions file, or a damaged one: {error}.") from error
-    if digest != model.digest():
-        raise DCGANError(
-            f"{path} holds directions of another model (its digest begins {digest[:8]}, this "
-            f"model's {model.digest()[:8]}); a direction means nothing elsewhere."
-        )
-    return dict(zip(names, vectors, strict=True))
+    kept = load_kept(path, "directions", model)
+    return dict(zip(kept.names, kept.vectors, strict=True))
 
 
 def named_directions(place: str | Path, model: Model) -> Directions:

@@ -1,31 +1,50 @@
 """Which samples of a model are as one wishes: exemplars for arithmetic and turning."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from dcgan.captions import captioned, counted, sheet_path
+from dcgan.captions import captioned, counted, save_sheet, sheet_path, to_image
 from dcgan.errors import DCGANError
-from dcgan.images import Picture, save_picture
-from dcgan.latent.judging import Wish, eyes_of, judges_for, parse_wishes, scores
+from dcgan.latent.judging import eyes_of, judges_for, parse_wishes, scores
 from dcgan.log import logger
 from dcgan.model import Model, opened
 from dcgan.sample import in_batches, parse_seeds
+from dcgan.tensors import Pixels
+
+COUNT = 3
+"""Exemplars of a concept in the paper's arithmetic."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True)
+class Found:
     """The samples that are most as wished, the best first."""
 
     seeds: list[int]
+    pictures: Pixels
+    """(N, H, W, C) of these."""
     values: NDArray[np.float64]
-    """(N,) the classifiers' decision values, of several the smallest; positive means yes."""
+    """(N,) as `scores` has them, of several wishes the smallest; positive means yes."""
     accuracies: dict[str, float]
     """For each wish, how often its classifier is right on pictures held out, in [0, 1]."""
-    sheet: Picture
+    candidates: int
+    """How many samples they were chosen from."""
+
+    @property
+    def sheet(self) -> Image.Image:
+        """The pictures, each with its seed and value."""
+        title = (
+            f"Most like {', '.join(self.accuracies)} of {counted(self.candidates, 'sample')}; "
+            "above 0: yes."
+        )
+        values = zip(self.seeds, self.values, strict=True)
+        below = [f"seed {seed}\n{value:+.2f}" for seed, value in values]
+        return to_image(captioned(self.pictures, title=title, below=below))
 
 
 def find(
@@ -34,14 +53,15 @@ def find(
     wanted: str,
     out: str | Path | None = None,
     *,
-    count: int = 12,
+    count: int = COUNT,
     seeds: str | Sequence[int] = "0-1999",
     device: str = "auto",
 ) -> Found:
     """Finds the samples of a model that are most like the pictures of a source with some labels.
 
     For each wish an L2-SVM on the discriminator's features learns from up to 1,000 pictures of
-    either kind; samples are ranked by their decision values, of several the smallest.
+    either kind; samples are ranked by their decision values, each in units of its spread over
+    pictures that were held out, of several the smallest.
 
     Args:
         model: a model without classes, its file, or a run's folder.
@@ -49,7 +69,7 @@ def find(
         wanted: values of label columns: `smile=yes,glasses=no`; of class folders `class=cat`; of a
             column of numbers its lowest or highest quarter, `turn=low` or `turn=high`.
         out: a picture file for a sheet of the best; without it nothing is written.
-        count: how many to find.
+        count: how many to find (paper: 3).
         seeds: the samples to choose from.
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
@@ -73,25 +93,12 @@ def find(
     if hits < count:
         logger.warning(
             f"As wished, by the classifiers: only {hits} of {counted(len(candidates), 'sample')}; "
-            "choose from more with --seeds, or wish for less."
+            "choose from more `seeds`, or wish for less."
         )
     chosen = [candidates[number] for number in best]
-    found = Found(
-        chosen,
-        smallest[best],
-        {str(judge.wish): judge.accuracy for judge in judges},
-        sheet_of(loaded, chosen, smallest[best], wishes),
-    )
+    pictures = torch.cat([loaded.sample(batch) for batch in in_batches(chosen)])
+    accuracies = {str(judge.wish): judge.accuracy for judge in judges}
+    found = Found(chosen, pictures, smallest[best], accuracies, len(candidates))
     if path:
-        save_picture(found.sheet, path)
+        save_sheet(found.sheet, path)
     return found
-
-
-def sheet_of(
-    model: Model, seeds: Sequence[int], values: NDArray[np.float64], wishes: Sequence[Wish]
-) -> Picture:
-    """The pictures of seeds, each with its seed and value, beside what was wished."""
-    pictures = torch.cat([model.sample(batch) for batch in in_batches(seeds)])
-    words = "\n".join(map(str, wishes))
-    below = [f"seed {seed}\n{value:+.2f}" for seed, value in zip(seeds, values, strict=True)]
-    return captioned(pictures, left=[words], below=below)

@@ -1,46 +1,52 @@
 """The latent of a given picture, by gradient descent from several starts."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from dcgan.captions import captioned, sheet_path
+from dcgan.captions import captioned, in_blocks, save_sheet, sheet_path, shortened, to_image
 from dcgan.config import NetworkConfig
-from dcgan.data.pack import Reading, save_array
+from dcgan.data.pack import Reading
 from dcgan.errors import DCGANError
 from dcgan.images import (
+    MODES,
     Picture,
     PictureError,
     decode,
+    decode_opened,
     file_size,
-    save_picture,
     to_floats,
+    turned_upright,
 )
-from dcgan.latent.points import class_of, pictures_of, read_array
+from dcgan.latent.kept import ENDING, read_kept, save_kept
+from dcgan.latent.points import class_of, labels_for, pictures_of
 from dcgan.log import Bar, logger, progress
 from dcgan.model import Model, opened
 from dcgan.sample import draw_latents
-from dcgan.tensors import Images, Labels, Latents, Pixels
+from dcgan.size import Size
+from dcgan.tensors import Images, Latents, Pixels
 
 FEATURES_WEIGHT = 0.1
 """Of the discriminator's features in the loss, beside pixels."""
 SCREENED = 512
 """Latents drawn for each picture, of which the nearest ones become the starts."""
 LEARNING_RATE = 0.1
-LONGEST_NAME = 16
 MOST_COLUMNS = 8
 """Pictures in a row of the sheet."""
 SEED = 42
 
-Given = str | Path | Picture
-"""A picture file, or pixels (H, W, C) uint8 as the model draws them."""
+Given = str | Path | Picture | Image.Image
+"""A picture: a file, pixels (H, W, C) uint8, or Pillow's."""
 
 
-class Inversion(NamedTuple):
+@dataclass(frozen=True)
+class Inversion:
     """Latents whose pictures are as near as could be to given ones."""
 
     latents: Latents
@@ -53,6 +59,13 @@ class Inversion(NamedTuple):
     """(N,) peak signal-to-noise ratio in dB, of 8 bits; above 30 they look the same."""
     losses: Tensor
     """(N,): squared error of values in [-1, 1], and of features."""
+    names: list[str]
+    """What each given picture is called."""
+
+    @property
+    def sheet(self) -> Image.Image:
+        """The given pictures above those that were found, with their names, PSNR and losses."""
+        return to_image(sheet_of(self))
 
 
 def invert(
@@ -74,10 +87,10 @@ def invert(
 
     Args:
         model: the model, its file, or a run's folder.
-        images: picture files, read as those were that the model was trained on; or pixels as the
-            model draws them.
+        images: picture files, Pillow's pictures, or pixels (H, W, C) uint8; those of another size
+            than the model's are cropped and resized as the ones that it was trained on.
         out: a picture file for the sheet of the given pictures above those found; the latents are
-            written beside it as `.npy`; without it nothing is written.
+            written beside it as `.npz`, with the model's digest; without it nothing is written.
         starts: how many latents are followed for each picture.
         steps: how far.
         label: the class to draw, for a conditional model.
@@ -92,8 +105,10 @@ def invert(
     require_work(images, starts, steps)
     path = sheet_path(out, loaded.config.channels)
     if path:
-        require_replaceable(path, images, loaded.config)
-    targets = torch.from_numpy(np.stack([read(image, loaded.reading) for image in images]))
+        require_replaceable(path, images)
+    names = [name_of(image, number) for number, image in enumerate(images)]
+    pictures = [read(*given, loaded.reading) for given in zip(images, names, strict=True)]
+    targets = torch.from_numpy(np.stack(pictures))
     reached: list[Reached] = []
     try:
         with progress("Inverting", steps * len(targets), unit="steps") as bar:
@@ -101,15 +116,15 @@ def invert(
                 reached.append(nearest(loaded, target, index, starts, steps, bar))
     except KeyboardInterrupt:
         if path and reached:
-            save(inversion_of(reached, targets, loaded, label), images, path)
+            save(inversion_of(reached, targets, names, loaded, label), loaded, path)
             logger.info(
                 f"{len(reached)} of {len(targets)} pictures were finished: {path}, "
-                f"{path.with_suffix('.npy')}"
+                f"{path.with_suffix(ENDING)}"
             )
         raise
-    found = inversion_of(reached, targets, loaded, label)
+    found = inversion_of(reached, targets, names, loaded, label)
     if path:
-        save(found, images, path)
+        save(found, loaded, path)
     return found
 
 
@@ -121,22 +136,26 @@ class Reached(NamedTuple):
 
 
 def inversion_of(
-    reached: Sequence[Reached], targets: Pixels, model: Model, label: str | int | None
+    reached: Sequence[Reached],
+    targets: Pixels,
+    names: list[str],
+    model: Model,
+    label: str | int | None,
 ) -> Inversion:
     """What was found for the first of the given pictures, with what is drawn of it."""
     z, losses = torch.stack([one.z for one in reached]), torch.tensor([one.loss for one in reached])
     pictures, targets = pictures_of(model, z, label), targets[: len(z)]
-    return Inversion(z, targets, pictures, psnr(targets, pictures), losses)
+    return Inversion(z, targets, pictures, psnr(targets, pictures), losses, names[: len(z)])
 
 
-def save(found: Inversion, images: Sequence[Given], path: Path) -> None:
+def save(found: Inversion, model: Model, path: Path) -> None:
     """Writes the sheet, and beside it the latents.
 
     Raises:
         DCGANError: they cannot be written.
     """
-    save_array(path.with_suffix(".npy"), found.latents.numpy())
-    save_picture(sheet_of(found, images), path)
+    save_kept(path.with_suffix(ENDING), "latents", found.names, found.latents, model)
+    save_sheet(found.sheet, path)
 
 
 def nearest(
@@ -231,26 +250,55 @@ def clip_by_lot(z: Latents, rng: torch.Generator) -> None:
     z.copy_(torch.where(z.abs() > 1, anew, z))
 
 
-def labels_for(index: int | None, count: int, device: torch.device | str = "cpu") -> Labels | None:
-    """One class for so many pictures; None for a model without classes."""
-    return None if index is None else torch.full((count,), index, device=device)
-
-
 def psnr(a: Pixels, b: Pixels) -> Tensor:
     """Peak signal-to-noise ratio (N,) in dB of pictures (N, H, W, C); infinite if equal."""
     error = (a.double() - b.double()).square().mean(dim=(1, 2, 3))
     return 10 * torch.log10(255**2 / error)
 
 
-def read(image: Given, reading: Reading) -> Picture:
+def name_of(image: Given, number: int) -> str:
+    """What a given picture is called: the name of its file, or its number."""
+    return shortened(Path(image).name) if isinstance(image, str | Path) else f"picture {number}"
+
+
+def read(image: Given, name: str, reading: Reading) -> Picture:
     """A picture in the model's size and channels, cropped and resized as in its training.
 
+    Pixels that are in the model's size and channels are taken as they are.
+
     Raises:
-        DCGANError: it cannot be read, or pixels are of another shape.
+        DCGANError: it cannot be read, or is no picture.
     """
-    if not isinstance(image, str | Path):
-        return require_pixels(image, reading)
-    path = Path(image).expanduser()
+    if isinstance(image, str | Path):
+        return read_file(Path(image).expanduser(), reading)
+    if isinstance(image, Image.Image):
+        return refitted(image, name, reading)
+    pixels = as_pixels(image)
+    if pixels.shape == (*reading.size, reading.channels):
+        return pixels
+    return refitted(to_image(pixels), name, reading)
+
+
+def refitted(picture: Image.Image, name: str, reading: Reading) -> Picture:
+    """As `read`, of a picture of Pillow's.
+
+    Raises:
+        DCGANError: its file is damaged, or its values are not those of a picture.
+    """
+    try:
+        upright = turned_upright(picture)
+        say_resized(name, Size(upright.height, upright.width), reading)
+        return decode_opened(upright, **reading._asdict())
+    except (PictureError, OSError) as error:
+        raise DCGANError(f"Cannot read {name}: {error}; give another picture.") from error
+
+
+def read_file(path: Path, reading: Reading) -> Picture:
+    """As `read`, of a file.
+
+    Raises:
+        DCGANError: it cannot be read.
+    """
     try:
         data = path.read_bytes()
         picture = decode(data, **reading._asdict())
@@ -263,30 +311,45 @@ def read(image: Given, reading: Reading) -> Picture:
             f"Cannot read {path}: {error}. Give a JPEG, PNG, WebP, GIF, BMP or TIFF file."
         ) from error
     size = file_size(data)
-    if size and size != reading.size:
-        part = {"centre": "its middle", "none": "all of it"}.get(
-            reading.crop, f"a square of {reading.crop} in its middle"
-        )
-        logger.info(
-            f"{path.name} has {size.grid} pixels; {part} was resized to {reading.size.grid}, as in "
-            "training."
-        )
+    if size:
+        say_resized(path.name, size, reading)
     return picture
 
 
-def require_pixels(pixels: Picture, reading: Reading) -> Picture:
-    """Pixels as an array, if they are as the model draws them; otherwise raises a DCGANError."""
-    array = np.asarray(pixels)
-    wanted = (*reading.size, reading.channels)
-    if array.dtype != np.uint8 or array.shape != wanted:
+def say_resized(name: str, size: Size, reading: Reading) -> None:
+    """Says of a picture of another size than the model's what becomes of it."""
+    if size == reading.size:
+        return
+    part = {"centre": "its middle", "none": "all of it"}.get(
+        reading.crop, f"a square of {reading.crop} in its middle"
+    )
+    logger.info(
+        f"{name} has {size.grid} pixels; {part} was resized to {reading.size.grid}, as in training."
+    )
+
+
+def as_pixels(given: Picture) -> Picture:
+    """Pixels (H, W, C), also of a grey picture that is given as (H, W).
+
+    Raises:
+        DCGANError: they are no pixels of a picture.
+    """
+    array = np.asarray(given)
+    pixels = array[..., None] if array.ndim == 2 else array
+    if (
+        array.dtype != np.uint8
+        or not array.size
+        or pixels.ndim != 3
+        or pixels.shape[2] not in MODES
+    ):
         raise DCGANError(
-            f"Pixels of this model's pictures are uint8 {wanted}, not {array.dtype} {array.shape}; "
-            "other pictures are read from files."
+            f"Pixels of a picture are uint8 (H, W, C) with 1, 3 or 4 channels; {array.dtype} "
+            f"{array.shape} was given."
         )
-    return array
+    return pixels
 
 
-def require_replaceable(path: Path, images: Sequence[Given], config: NetworkConfig) -> None:
+def require_replaceable(path: Path, images: Sequence[Given]) -> None:
     """Refuses, before the work, files for the sheet and the latents that should not be written.
 
     Raises:
@@ -296,9 +359,16 @@ def require_replaceable(path: Path, images: Sequence[Given], config: NetworkConf
     given = [Path(image).expanduser() for image in images if isinstance(image, str | Path)]
     if path.resolve() in [image.resolve() for image in given]:
         raise DCGANError(f"{path} is one of the given pictures; give another name for the sheet.")
-    file = path.with_suffix(".npy")
-    if file.exists() and read_array(file).shape[1:] != (config.latent_dim,):
-        raise DCGANError(f"{file} is there already and holds no latents; give another name.")
+    file = path.with_suffix(ENDING)
+    if not file.exists():
+        return
+    try:
+        read_kept(file, "latents")
+    except DCGANError as error:
+        raise DCGANError(
+            f"{file}, where the latents shall stand, is there already and was not made by `dcgan "
+            "invert`; give another name for the sheet."
+        ) from error
 
 
 def require_work(images: Sequence[Given], starts: int, steps: int) -> None:
@@ -310,32 +380,18 @@ def require_work(images: Sequence[Given], starts: int, steps: int) -> None:
             raise DCGANError(f"`{name}` (={value}) must be 1 or more.")
 
 
-def sheet_of(found: Inversion, images: Sequence[Given]) -> Picture:
-    """The given pictures above those that were found, with their names, PSNR and losses."""
-    names = [
-        shortened(Path(image).name) if isinstance(image, str | Path) else f"picture {number}"
-        for number, image in enumerate(images)
-    ]
+def sheet_of(found: Inversion) -> Picture:
+    """The sheet of `Inversion` as pixels, eight pictures in a row."""
     reached = [
         f"PSNR {ratio:.1f} dB\nloss {loss:.3g}"
         for ratio, loss in zip(found.psnr.tolist(), found.losses.tolist(), strict=True)
     ]
-    given = list(zip(found.targets.numpy(), names, strict=False))
-    drawn = list(zip(found.pictures.numpy(), reached, strict=True))
-    columns = min(len(drawn), MOST_COLUMNS)
-    places: list[tuple[Picture | None, str]] = []
-    for start in range(0, len(drawn), columns):
-        for row in (given[start : start + columns], drawn[start : start + columns]):
-            places += [*row, *[(None, "")] * (columns - len(row))]
+    columns = min(len(reached), MOST_COLUMNS)
+    rows: list[list[Picture | None]] = [[*found.targets.numpy()], [*found.pictures.numpy()]]
+    tiles = in_blocks(rows, columns, None)
     return captioned(
-        [picture for picture, _ in places],
+        tiles,
         columns,
-        left=["given", "found"] * (len(places) // (2 * columns)),
-        below=[words for _, words in places],
+        left=["given", "found"] * (len(tiles) // (2 * columns)),
+        below=in_blocks([found.names, reached], columns, ""),
     )
-
-
-def shortened(name: str) -> str:
-    """A name with its middle left out if it is long."""
-    half = LONGEST_NAME // 2 - 1
-    return name if len(name) <= LONGEST_NAME else f"{name[:half]}...{name[-half:]}"

@@ -49,6 +49,8 @@ class Judge(NamedTuple):
     machine: L2SVM
     accuracy: float
     """Share of right answers on pictures that were held out, half of either kind, in [0, 1]."""
+    spread: float
+    """Standard deviation of its decision values over these pictures."""
 
 
 def parse_wishes(text: str) -> list[Wish]:
@@ -141,14 +143,19 @@ def taught(
     answers = np.repeat([True, False], len(those))
     held_out = np.arange(len(answers)) % len(those) % HELD_OUT == 0
     machine = L2SVM(COST, device=eyes.device).fit(table[~held_out], answers[~held_out])
-    right = machine.predict(table[held_out]) == answers[held_out]
-    return Judge(wish, machine, float(right.mean()))
+    values = machine.decision_function(table[held_out])
+    right = (values > 0) == answers[held_out]
+    return Judge(wish, machine, float(right.mean()), float(values.std()) or 1.0)
 
 
 def scores(
     eyes: DiscriminatorFeatures, judges: Sequence[Judge], model: Model, seeds: Sequence[int]
 ) -> NDArray[np.float64]:
-    """How much the pictures of seeds are as wished: (N, judges); positive means yes."""
+    """How much the pictures of seeds are as wished: (N, judges); positive means yes.
+
+    Decision values, each judge's in units of their spread over pictures that were held out: their
+    scale is that of the classifier's weights, so that without it they could not be compared.
+    """
     rows = []
     with progress("Judging samples", len(seeds), unit="pictures") as bar:
         for batch in in_batches(seeds):
@@ -165,4 +172,5 @@ def judged(
     device = next(eyes.discriminator_.parameters()).device
     images = to_floats(draw(model.generator, z).to(device))
     table = vectors(eyes.discriminator_, images, eyes.steps_, eyes.grid).cpu().numpy()
-    return np.stack([judge.machine.decision_function(table) for judge in judges], axis=1)
+    values = [judge.machine.decision_function(table) / judge.spread for judge in judges]
+    return np.stack(values, axis=1)

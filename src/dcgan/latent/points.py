@@ -1,4 +1,4 @@
-"""Which latents are meant: those of seeds, or those in a file; and the pictures that they give."""
+"""Which latents are meant: those of seeds, or those in files; and the pictures that they give."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +9,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dcgan.captions import shortened
 from dcgan.config import NetworkConfig
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.latent.kept import ENDING, in_floats, load_kept
 from dcgan.log import progress
 from dcgan.model import Model
 from dcgan.sample import SAMPLE_BATCH, draw, latents_of, parse_seeds
-from dcgan.tensors import Latents, Pixels
+from dcgan.tensors import Labels, Latents, Pixels
 
-Given: TypeAlias = str | Path | Sequence[int] | NDArray[Any] | Tensor
-"""Seeds, as numbers or as `0-63`; or latents (N, latent_dim), or the `.npy` file of such."""
+Given: TypeAlias = str | Path | Sequence[int | str | Path] | NDArray[Any] | Tensor
+"""Seeds, as numbers or as `0-63`; latents (N, latent_dim); or files of latents: `.npz`, which
+`invert` makes, or `.npy`. Lists may hold both seeds and files, as `3,me.npz`."""
+
+Part: TypeAlias = list[int] | Path | NDArray[Any]
+"""Of what was given: seeds, a file, or an array."""
+
+FILES = (ENDING, ".npy")
 
 
 class Points(NamedTuple):
@@ -27,30 +35,87 @@ class Points(NamedTuple):
     names: list[str]
 
 
-def points(given: Given, config: NetworkConfig, name: str) -> Points:
+def points(given: Given, model: Model, name: str) -> Points:
     """The latents that are meant, one at least.
 
     Args:
         given: seeds or latents.
-        config: of the networks that take them.
+        model: that shall draw them.
         name: what the user calls the option or argument, for errors.
 
     Raises:
-        DCGANError: the seeds or the file cannot be read, the latents are of another length than
-            this model's, or there are none.
+        DCGANError: the seeds or a file cannot be read, the latents are those of another model, or
+            there are none.
     """
-    if isinstance(given, str) and not given.endswith(".npy"):
-        given = seeds_in(given, name)
-    where = f"{given}" if isinstance(given, str | Path) else name
-    array = read_array(Path(given)) if isinstance(given, str | Path) else as_array(given)
-    if not len(array):
+    found = [points_of(part, model, name) for part in parts_of(given, name)]
+    if not any(part.names for part in found):
         raise DCGANError(f"{name} names no latent; give one seed at least, such as 0 or 0-8.")
+    return Points(torch.cat([part.z for part in found]), [n for part in found for n in part.names])
+
+
+def parts_of(given: Given, name: str) -> list[Part]:
+    """Seeds, files and arrays in the order in which they were given.
+
+    Raises:
+        DCGANError: a text has another form, or numbers are no array.
+    """
+    if isinstance(given, Path):
+        return [given]
+    if isinstance(given, str):
+        return parts_in(given, name)
+    if isinstance(given, list | tuple) and any(isinstance(one, str | Path) for one in given):
+        return [part for one in given for part in parts_of(one, name)]
+    return [as_array(given, name)]
+
+
+def parts_in(text: str, name: str) -> list[Part]:
+    """The seeds and files in a text such as `3,me.npz,5-8`.
+
+    Raises:
+        DCGANError: the text has another form.
+    """
+    if is_file_name(text) and Path(text).expanduser().is_file():
+        return [Path(text)]  # though there are commas in its name
+    words = [word.strip() for word in text.split(",")]
+    if not any(map(is_file_name, words)):
+        return [seeds_in(text, name)]
+    return [Path(word) if is_file_name(word) else seeds_in(word, name) for word in words]
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text names a file of latents, not seeds."""
+    return text.endswith(FILES)
+
+
+def points_of(part: Part, model: Model, name: str) -> Points:
+    """The latents of seeds, of a file or of an array; there may be none."""
+    if isinstance(part, list):
+        return of_seeds(part, model.config)
+    if not isinstance(part, Path):
+        return of_array(part, model.config, name, "latent")
+    path = part.expanduser()
+    if not path.is_file():
+        raise DCGANError(
+            f"There is no file {path}; give seeds, such as 0-8, or a .npz or .npy file of latents."
+        )
+    if path.suffix != ENDING:
+        return of_array(read_array(path), model.config, str(path), shortened(path.stem))
+    found = load_kept(path, "latents", model)
+    return Points(found.vectors, found.names)
+
+
+def of_seeds(seeds: list[int], config: NetworkConfig) -> Points:
+    """The latents of seeds."""
+    return Points(latents_of(seeds, config), [f"seed {seed}" for seed in seeds])
+
+
+def of_array(array: NDArray[Any], config: NetworkConfig, where: str, word: str) -> Points:
+    """The latents in an array, or those of its seeds."""
+    if not len(array):
+        return Points(torch.empty(0, config.latent_dim), [])
     if array.ndim == 1 and np.issubdtype(array.dtype, np.integer):
-        seeds = array.tolist()
-        return Points(latents_of(seeds, config), [f"seed {seed}" for seed in seeds])
-    require_latents(array, config, where)
-    z = torch.from_numpy(array.astype(np.float32))
-    return Points(z, [f"latent {number}" for number in range(len(z))])
+        return of_seeds(array.tolist(), config)
+    return Points(as_latents(array, config, where), [f"{word} {n}" for n in range(len(array))])
 
 
 def seeds_in(text: str, name: str) -> list[int]:
@@ -69,32 +134,44 @@ def read_array(path: Path) -> NDArray[Any]:
     """The array in a `.npy` file, mapped; nothing in it is executed.
 
     Raises:
-        DCGANError: there is no such file, or it holds no array.
+        DCGANError: it holds no array.
     """
-    path = path.expanduser()
-    if not path.is_file():
-        raise DCGANError(f"There is no file {path}; latents are seeds, or a .npy file that is.")
     try:
-        return as_array(np.load(path, mmap_mode="r", allow_pickle=False))
+        return np.atleast_1d(np.load(path, mmap_mode="r", allow_pickle=False))
     except (ValueError, EOFError, OSError, TypeError) as error:
         raise DCGANError(f"{path} is no .npy file, or a damaged one: {error}.") from error
 
 
-def as_array(given: Any) -> NDArray[Any]:
-    """Numbers as an array of one dimension or more, wherever a tensor lies."""
-    return np.atleast_1d(given.detach().cpu() if isinstance(given, Tensor) else given)
+def as_array(given: Any, name: str) -> NDArray[Any]:
+    """Numbers as an array of one dimension or more, wherever a tensor lies.
+
+    Raises:
+        DCGANError: they are rows of unequal lengths.
+    """
+    try:
+        return np.atleast_1d(given.detach().cpu() if isinstance(given, Tensor) else given)
+    except ValueError as error:
+        raise DCGANError(
+            f"{name} has rows of unequal lengths; give numbers, or rows of one length."
+        ) from error
 
 
-def require_latents(array: NDArray[Any], config: NetworkConfig, where: str) -> None:
-    """Raises a DCGANError unless an array holds latents (N, latent_dim) for these networks."""
-    shape = ", ".join(map(str, array.shape))
+def as_latents(array: NDArray[Any], config: NetworkConfig, where: str) -> Latents:
+    """An array as latents (N, latent_dim) for these networks.
+
+    Raises:
+        DCGANError: it holds something else, or numbers too large for float32.
+    """
     if array.ndim != 2 or array.shape[1] != config.latent_dim or array.dtype.kind not in "fiu":
+        shape = ", ".join(map(str, array.shape))
         raise DCGANError(
             f"{where} holds {array.dtype} ({shape}), but latents of this model are float32 "
-            f"(N, {config.latent_dim}); give seeds, or latents made with this very model."
+            f"(N, {config.latent_dim}); give seeds, or latents of this length."
         )
-    if not np.isfinite(array).all():
-        raise DCGANError(f"{where} holds numbers that are not finite; no latent has such.")
+    z = in_floats(array)
+    if not z.isfinite().all():
+        raise DCGANError(f"{where} holds numbers that are not finite in float32; no latent has.")
+    return z
 
 
 def classes_of(model: Model) -> tuple[str, ...]:
@@ -110,10 +187,15 @@ def class_of(model: Model, label: str | int | None) -> int | None:
     """
     if label is None and model.config.classes:
         raise DCGANError(
-            "This model draws classes, and all latents here belong to one; name it with --class. "
-            f"{did_you_mean('', classes_of(model))}"
+            "This model draws classes, and all latents here belong to one; name it with --class "
+            f"or `label`. {did_you_mean('', classes_of(model))}"
         )
     return None if label is None else model.class_index(label)
+
+
+def labels_for(index: int | None, count: int, device: torch.device | str = "cpu") -> Labels | None:
+    """One class for so many pictures; None for a model without classes."""
+    return None if index is None else torch.full((count,), index, device=device)
 
 
 def pictures_of(model: Model, z: Latents, label: str | int | None = None) -> Pixels:
@@ -126,7 +208,6 @@ def pictures_of(model: Model, z: Latents, label: str | int | None = None) -> Pix
     parts = []
     with progress("Drawing", len(z), unit="pictures") as bar:
         for batch in torch.split(z, SAMPLE_BATCH):
-            labels = None if chosen is None else torch.full((len(batch),), chosen)
-            parts.append(draw(model.generator, batch, labels))
+            parts.append(draw(model.generator, batch, labels_for(chosen, len(batch))))
             bar.update(bar.done + len(batch))
     return torch.cat(parts)

@@ -10,6 +10,7 @@ from dcgan.data.pack import Reading
 from dcgan.data.packing import matching_pack
 from dcgan.errors import DCGANError
 from dcgan.images import to_floats
+from dcgan.log import progress
 from dcgan.metrics.encoder import Encoder
 from dcgan.metrics.evaluation import choose_yardstick, lot, require_fitting
 from dcgan.metrics.inception import Inception
@@ -21,7 +22,8 @@ NEIGHBOURS_AMONG = 1_000
 """Training pictures among which each one's nearest is looked for."""
 SEED = 42
 """Of the lot by which they are drawn."""
-BATCH = 250
+BATCH, ROWS = 100, 50
+"""Pictures that an encoder sees at once, and that are compared with all at once."""
 
 
 class Smoothness(NamedTuple):
@@ -100,9 +102,15 @@ def pixel_steps(pictures: Pixels) -> Tensor:
 
 def pixel_neighbours(pictures: Pixels) -> Tensor:
     """How far each picture is from its nearest other: (N,), as `pixel_steps`."""
-    flat = pictures.flatten(1).float()
-    distances = torch.cdist(flat, flat, p=1) / flat.shape[1]
-    return distances.fill_diagonal_(torch.inf).min(dim=1).values
+    flat, nearest = pictures.flatten(1).float(), []
+    with progress("Looking for neighbours", len(flat), unit="pictures") as bar:
+        for start in range(0, len(flat), ROWS):
+            distances = torch.cdist(flat[start : start + ROWS], flat, p=1) / flat.shape[1]
+            own = torch.arange(len(distances))
+            distances[own, start + own] = torch.inf
+            nearest.append(distances.min(dim=1).values)
+            bar.update(start + len(distances))
+    return torch.cat(nearest)
 
 
 def training(source: str | Path, reading: Reading) -> Pixels:
@@ -120,4 +128,9 @@ def training(source: str | Path, reading: Reading) -> Pixels:
 @torch.no_grad()
 def encoded(encoder: Encoder | Inception, pictures: Pixels) -> Features:
     """The features (N, D) of pictures."""
-    return torch.cat([encoder.features(to_floats(batch)) for batch in torch.split(pictures, BATCH)])
+    parts = []
+    with progress("Encoding", len(pictures), unit="pictures") as bar:
+        for batch in torch.split(pictures, BATCH):
+            parts.append(encoder.features(to_floats(batch)))
+            bar.update(bar.done + len(batch))
+    return torch.cat(parts)

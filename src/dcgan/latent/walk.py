@@ -1,14 +1,14 @@
 """Walks from latent to latent, and what is seen on the way (Section 6.1, Figure 4)."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
+from PIL import Image
 
-from dcgan.captions import captioned
+from dcgan.captions import captioned, save_sheet, to_image
 from dcgan.errors import DCGANError
-from dcgan.images import save_picture
 from dcgan.latent.animation import ANIMATED, save_animation, walk_path
 from dcgan.latent.points import Given, pictures_of, points
 from dcgan.latent.smoothness import Smoothness, ruler, smoothness
@@ -18,13 +18,24 @@ from dcgan.tensors import Latents, Pixels
 LEAST_STEPS = 2
 
 
-class Walk(NamedTuple):
+@dataclass(frozen=True)
+class Walk:
     """A walk: N pictures, and how even its steps are."""
 
     latents: Latents
+    """(N, latent_dim)"""
     pictures: Pixels
+    """(N, H, W, C)"""
     smoothness: tuple[Smoothness, ...]
     """In pixels; and in an encoder's features, if there is one."""
+    ways: tuple[str, ...]
+    """From where to where each part of the way leads, in words."""
+
+    @property
+    def sheet(self) -> Image.Image:
+        """A row for each part of the way."""
+        columns = len(self.pictures) // len(self.ways)
+        return to_image(captioned(self.pictures, columns, left=self.ways))
 
 
 def walk(
@@ -47,7 +58,7 @@ def walk(
         model: the model, its file, or a run's folder.
         out: a file for a sheet with a row from each latent to the next (.png, .jpg, .tif), or for
             an animation (.gif, .webp, .mp4); without it nothing is written.
-        seeds: the latents to walk through: seeds, an array (N, latent_dim), or a `.npy` file.
+        seeds: the latents to walk through: seeds, an array (N, latent_dim), or files of latents.
         steps: pictures from each to the next, 2 or more; the end of a row is not repeated at the
             start of the next.
         loop: whether to go back to the first.
@@ -61,9 +72,9 @@ def walk(
             together, there are fewer than two latents, or `out` cannot be written.
     """
     loaded = opened(model, device)
-    corners, names = points(seeds, loaded.config, "`seeds`")
+    corners, names = points(seeds, loaded, "`seeds`")
     if len(corners) < 2:
-        raise DCGANError("A walk needs two latents at least, and one was given; try --seeds 0-8.")
+        raise DCGANError("A walk needs two latents at least, and one was given; try seeds 0-8.")
     if steps < LEAST_STEPS:
         raise DCGANError(f"`steps` (={steps}) must be {LEAST_STEPS} or more.")
     measured_by = ruler(loaded, encoder, source)
@@ -71,12 +82,13 @@ def walk(
     z = chain(corners, steps, loop=loop, spherical=loaded.config.prior == "normal")
     pictures = pictures_of(loaded, z, label)
     stepped = torch.cat([pictures, pictures[:1]]) if loop else pictures
-    found = Walk(z, pictures, smoothness(stepped, measured_by))
+    ends = [*names, *names[:1]] if loop else names
+    ways = tuple(f"{a} to\n{b}" for a, b in pairwise(ends))
+    found = Walk(z, pictures, smoothness(stepped, measured_by), ways)
     if path and path.suffix.lower() in ANIMATED:
         save_animation(pictures, path)
     elif path:
-        ways = [f"{a} to\n{b}" for a, b in pairwise([*names, *names[:1]] if loop else names)]
-        save_picture(captioned(pictures, steps, left=ways), path)
+        save_sheet(found.sheet, path)
     return found
 
 
