@@ -7,9 +7,10 @@
 Every row differs from `averaged` in the options that stand beside it; from another row with --base.
 At equal distances on the way the generator is measured as `dcgan evaluate` does, in the features of
 one encoder: the model file's generator, averaged if it is, with stored statistics. Rows that stand
-in the results already are not trained again; the table of all that stand there is printed at the
-end, and with --table alone. A run of hours is trained by `dcgan train`, which can be stopped, and
-measured at the checkpoints that it kept, with --run FOLDER --rows NAME.
+in the results already, with the same options, pictures and encoder, are not trained again; the
+table of all that stand there is printed at the end, and with --table alone. A run of hours is
+trained by `dcgan train`, which can be stopped, and measured at the checkpoints that it kept, with
+--run FOLDER --rows NAME.
 """
 
 import argparse
@@ -24,22 +25,21 @@ import numpy as np
 import torch
 
 from dcgan.checkpoint import Run, read_checkpoint
-from dcgan.config import Config, PackConfig
+from dcgan.config import Config, PackConfig, differences
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, keep_freed_memory
 from dcgan.errors import did_you_mean
 from dcgan.images import to_floats
 from dcgan.log import progress, show_messages
-from dcgan.metrics.encoder import load_encoder
-from dcgan.metrics.evaluation import lot, pictures
+from dcgan.metrics.encoder import Encoder
+from dcgan.metrics.evaluation import choose_yardstick, described_pack, lot, pictures
 from dcgan.metrics.frechet import Moments, frechet_distance, moments
 from dcgan.metrics.kernel import kernel_distance
 from dcgan.metrics.neighbours import overlap
 from dcgan.presets import preset
-from dcgan.size import Size
 from dcgan.step import TrainState, train_step
-from dcgan.tensors import Features
+from dcgan.tensors import Features, Pixels
 from dcgan.trainer import Trainer, build_model
 
 AVERAGED = {
@@ -74,7 +74,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "batch 128": {"batch": 128},
     "kernel 3": {"kernel_size": 3},
     "kernel 5": {"kernel_size": 5},
-    "two convolutions": {"convolutions": 2, "kernel_size": 3},
+    "two convolutions": {"convolutions": 2, "kernel_size": 3, "latent_dim": 256},
     "normal prior": {"prior": "normal"},
     "step falls": {"decay_share": 0.5},
     "hinge": {"objective": "hinge"},
@@ -127,25 +127,27 @@ ROWS: dict[str, dict[str, Any]] = {
 class Yard:
     """The real side of all measurements, encoded once."""
 
-    def __init__(self, pack: Pack, encoder: Path, count: int) -> None:
-        self.encoder, self.count = load_encoder(encoder), count
+    def __init__(self, pack: Pack, encoder: Encoder, count: int, device: torch.device) -> None:
+        self.encoder, self.count, self.device = encoder.to(device), count, device
         order, features, total = lot(pack, len(pack), 0), [], 0
-        with torch.no_grad(), progress("Encoding", len(pack), unit="pictures") as bar:
+        with progress("Encoding", len(pack), unit="pictures") as bar:
             for pixels in pictures(pack, order):
-                features.append(self.encoder.features(to_floats(pixels)))
+                features.append(self.encoded(pixels))
                 total += len(pixels)
                 bar.update(total)
         self.real: Features = torch.cat(features)
         self.moments: Moments = moments([self.real])
 
+    @torch.no_grad()
+    def encoded(self, pixels: Pixels) -> Features:
+        """Features (N, D) of pictures (N, H, W, C)."""
+        return self.encoder.features(to_floats(pixels.to(self.device))).cpu()
+
     def measure(self, state: TrainState, pack: Pack) -> dict[str, float]:
         """What `dcgan evaluate` would say of the model of this moment."""
-        model, parts = build_model(state, pack), []
-        with torch.no_grad():
-            for start in range(0, self.count, 250):
-                pixels = model.sample(range(start, start + 250))
-                parts.append(self.encoder.features(to_floats(pixels)))
-        fake = torch.cat(parts)
+        model = build_model(state, pack)
+        starts = range(0, self.count, 250)
+        fake = torch.cat([self.encoded(model.sample(range(at, at + 250))) for at in starts])
         kernel = kernel_distance(self.real, fake, torch.Generator().manual_seed(0))
         shares = overlap(self.real[: self.count], fake)
         return {
@@ -159,7 +161,7 @@ def train_row(
     config: Config, pack: Pack, yard: Yard, points: int, name: str, models: Path | None
 ) -> dict[str, Any]:
     """Trains one config and measures it at equal distances on the way."""
-    state = TrainState(config, choose_device("cpu"))
+    state = TrainState(config, yard.device)
     course, seconds = [], 0.0
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -184,11 +186,11 @@ def train_row(
 
 def measure_run(folder: Path, pack: Pack, yard: Yard) -> dict[str, Any]:
     """Measures the checkpoints of a run."""
-    course, files = [], sorted((folder / "checkpoints").glob("*.pt"))
+    course, files = [], checkpoints(folder)
     with progress(f"Measuring {folder.name}", len(files), unit="checkpoints") as bar:
         for number, file in enumerate(files, 1):
             saved = read_checkpoint(file)
-            state = TrainState(Config.from_json(saved["config"], str(file)), choose_device("cpu"))
+            state = TrainState(Config.from_json(saved["config"], str(file)), yard.device)
             state.load_state_dict(saved["training"])
             course.append({"images_seen": state.images_seen, **yard.measure(state, pack)})
             bar.update(number)
@@ -198,19 +200,45 @@ def measure_run(folder: Path, pack: Pack, yard: Yard) -> dict[str, Any]:
     return {"course": course, "seconds": seconds, "failing_since": int(state.failing_since)}
 
 
+def checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints of a run, the oldest first.
+
+    Raises:
+        SystemExit: it has none.
+    """
+    files = sorted((folder / "checkpoints").glob("*.pt"))
+    if not files:
+        raise SystemExit(f"{folder} has no checkpoints to measure.")
+    return files
+
+
+def length_of(folder: Path, config: Config) -> int:
+    """The pictures that a run has seen, which is to be of this config.
+
+    Raises:
+        SystemExit: it is of another, or has no checkpoints.
+    """
+    saved = read_checkpoint(checkpoints(folder)[-1])
+    others = differences(config, Config.from_json(saved["config"], str(folder)))
+    if others:
+        raise SystemExit(f"{folder} is no run of this row: {', '.join(others)}.")
+    return int(saved["images_seen"])
+
+
 def table(results: list[dict[str, Any]]) -> str:
     """The results as a table in Markdown, the best first."""
     lines = [
-        "| row | seed | best | at | last | worst after best | kernel x 1000 | precision | recall "
-        "| seconds |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| row | seed | pictures | best | at | last | worst after best | kernel x 1000 "
+        "| precision | recall | seconds |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for result in sorted(results, key=lambda r: min(p["frechet"] for p in r["course"])):
         course = result["course"]
         distances = [point["frechet"] for point in course]
         best = int(np.argmin(distances))
         lines.append(
-            f"| {result['row']} | {result['seed']} | {distances[best]:.2f} "
+            f"| {result['row']} | {result['seed']} | {course[-1]['images_seen'] / 1000:.0f}k "
+            f"| {distances[best]:.2f} "
             f"| {course[best]['images_seen'] / 1000:.0f}k | {distances[-1]:.2f} "
             f"| {max(distances[best:]):.2f} | {1000 * course[best]['kernel']:.1f} "
             f"| {course[best]['precision']:.2f} | {course[best]['recall']:.2f} "
@@ -232,49 +260,65 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a run to measure in place of training the row")
     parser.add_argument("--base", default="averaged", help="the row to which the others are added")
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--models", type=Path, help="a folder for the model of each measurement")
     parser.add_argument("--table", action="store_true", help="print the table and nothing else")
     arguments = parser.parse_args()
-    lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
-    results = [json.loads(line) for line in lines]
+    results = read_results(arguments.results)
     names = [] if arguments.table else [name.strip() for name in arguments.rows.split(",")]
-    for name in names:
+    for name in [*names, arguments.base]:
         if name not in ROWS:
             parser.error(f"There is no row {name!r}. {did_you_mean(name, ROWS)}")
-    base = AVERAGED | ROWS[arguments.base]
-    label = "{}" if arguments.base == "averaged" else f"{arguments.base} + {{}}"
-    known = {(result["row"], result["seed"], result["images"]) for result in results}
-    missing = [
-        name
-        for name in names
-        if (label.format(name), arguments.seed, arguments.images) not in known
-    ]
-    if missing:
-        keep_freed_memory()
-        size: Size = load_encoder(arguments.encoder).task.size
+    if names:
         with show_messages():
-            pack = open_pack(arguments.source, PackConfig(size=size))
-            real = open_pack(arguments.against or arguments.source, PackConfig(size=size))
-            yard = Yard(real, arguments.encoder, arguments.count)
-            for name in missing:
-                options = {"size": str(size), "images": arguments.images, "seed": arguments.seed}
-                config = preset(**(options | base | ROWS[name]))
-                config = config.fitted(size, pack.info.channels, 0)
-                title = label.format(name)
-                found = (
-                    measure_run(arguments.run, pack, yard)
-                    if arguments.run
-                    else train_row(config, pack, yard, arguments.points, title, arguments.models)
-                )
-                facts = {
-                    "row": title,
-                    "seed": arguments.seed,
-                    "images": arguments.images,
-                }
-                results.append(facts | {"options": base | ROWS[name]} | found)
-                with arguments.results.open("a") as file:
-                    file.write(json.dumps(results[-1]) + "\n")
-    print(table([r for r in results if r["images"] == arguments.images]))
+            measure_rows(names, arguments, results)
+    print(table(results))
+
+
+def read_results(file: Path) -> list[dict[str, Any]]:
+    """The lines of a file of results, if there is one."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def measure_rows(
+    names: list[str], arguments: argparse.Namespace, results: list[dict[str, Any]]
+) -> None:
+    """Trains or measures the rows that do not stand in the results, and adds them there."""
+    keep_freed_memory()
+    yardstick = choose_yardstick(arguments.encoder, None)
+    assert isinstance(yardstick.encoder, Encoder)
+    size = yardstick.encoder.task.size
+    pack = open_pack(arguments.source, PackConfig(size=size))
+    real = open_pack(arguments.against or arguments.source, PackConfig(size=size))
+    yard: Yard | None = None
+    for name in names:
+        options = AVERAGED | ROWS[arguments.base] | ROWS[name]
+        config = preset(**({"size": str(size), "seed": arguments.seed} | options))
+        config = config.replaced(images=arguments.images).fitted(size, pack.info.channels, 0)
+        title = name if arguments.base == "averaged" else f"{arguments.base} + {name}"
+        facts = {
+            "row": title,
+            "seed": arguments.seed,
+            "images": length_of(arguments.run, config) if arguments.run else arguments.images,
+            "options": options,
+            "pictures": described_pack(pack),
+            "measured by": yardstick.described,
+            "against": f"{arguments.count} to {described_pack(real)}",
+        }
+        if any(facts.items() <= result.items() for result in results):
+            continue
+        yard = yard or Yard(
+            real, yardstick.encoder, arguments.count, choose_device(arguments.device)
+        )
+        found = (
+            measure_run(arguments.run, pack, yard)
+            if arguments.run
+            else train_row(config, pack, yard, arguments.points, title, arguments.models)
+        )
+        results.append(facts | found)
+        with arguments.results.open("a") as file:
+            file.write(json.dumps(results[-1]) + "\n")
 
 
 if __name__ == "__main__":

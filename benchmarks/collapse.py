@@ -5,7 +5,8 @@
 
 Nothing is gone back on: a run that collapses stays so. Every seed adds a line to the results,
 with the number of the pictures at which each finding first held, and a row of sixteen pictures to
-the sheet beside it. Seeds that stand in the results already are not trained again.
+the sheet beside it. Seeds that stand in the results already, of the same config and pictures, are
+not trained again.
 """
 
 import argparse
@@ -17,13 +18,14 @@ from typing import Any
 import torch
 
 from dcgan.checkpoint import Run
-from dcgan.config import Config, PackConfig
+from dcgan.config import Config, PackConfig, plain
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, keep_freed_memory
 from dcgan.health import Health
 from dcgan.images import save_picture, sheet
 from dcgan.log import progress, show_messages
+from dcgan.metrics.evaluation import described_pack
 from dcgan.presets import preset
 from dcgan.sample import draw, latents_of
 from dcgan.size import Size
@@ -36,7 +38,7 @@ DRAWN = 16
 
 def train_seed(config: Config, pack: Pack, name: str) -> tuple[dict[str, Any], Pixels]:
     """What the looks at a whole run found, and pictures of its end."""
-    state = TrainState(config, choose_device("cpu"))
+    state = TrainState(config, choose_device(config.train.device))
     first: dict[str, int] = {}
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -86,14 +88,12 @@ def main() -> None:
     arguments = parser.parse_args()
     lines = arguments.results.read_text().splitlines() if arguments.results.exists() else []
     results = [json.loads(line) for line in lines]
-    known = {result["seed"] for result in results}
     keep_freed_memory()
     size = Size.of(arguments.size)
     with show_messages():
         pack = open_pack(arguments.source, PackConfig(size=size))
+        wanted = []
         for seed in range(arguments.first, arguments.first + arguments.seeds):
-            if seed in known:
-                continue
             config = preset(
                 arguments.preset,
                 size=str(size),
@@ -101,14 +101,21 @@ def main() -> None:
                 seed=seed,
                 watch_interval=6_400,
             ).fitted(size, pack.info.channels, 0)
-            found, pixels = train_seed(config, pack, f"seed {seed}")
-            results.append({"seed": seed, **found, "pixels": pixels.tolist()})
-            with arguments.results.open("a") as file:
-                file.write(json.dumps(results[-1]) + "\n")
-    results.sort(key=lambda result: int(result["seed"]))
-    rows = torch.cat([torch.tensor(r["pixels"], dtype=torch.uint8) for r in results])
+            wanted.append({
+                "seed": seed,
+                "config": plain(config),
+                "pictures": described_pack(pack),
+            })  # fmt: skip
+            if not any(wanted[-1].items() <= result.items() for result in results):
+                found, pixels = train_seed(config, pack, f"seed {seed}")
+                results.append(wanted[-1] | found | {"pixels": pixels.tolist()})
+                with arguments.results.open("a") as file:
+                    file.write(json.dumps(results[-1]) + "\n")
+    counted = [r for r in results if any(facts.items() <= r.items() for facts in wanted)]
+    counted.sort(key=lambda result: int(result["seed"]))
+    rows = torch.cat([torch.tensor(r["pixels"], dtype=torch.uint8) for r in counted])
     save_picture(sheet(rows, columns=DRAWN), arguments.results.with_suffix(".png"))
-    print(table(results))
+    print(table(counted))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,9 @@ def generator_loss(fake: Logits, objective: str = "cross-entropy") -> Tensor:
 def gradient_penalty(logits: Logits, images: Images) -> Tensor:
     """How steep the discriminator is at pictures: the mean of |∇ D|² (R1, Mescheder et al. 2018).
 
+    The gradient is that of the sum of the logits. Under batch norm with the statistics of the batch
+    a picture moves the logits of the others, too, and that counts.
+
     Args:
         logits: of pictures, (N,).
         images: these, which require a gradient, (N, C, H, W).
