@@ -30,6 +30,10 @@ class NoSplitError(DCGANError):
     """A set has no split of the name that was asked for."""
 
 
+class NotFiniteError(DCGANError):
+    """Numbers that came out are no numbers, infinite, or too large for their type."""
+
+
 class Stopped(KeyboardInterrupt):
     """Somebody asked to stop, and all is saved; the text says where it goes on.
 

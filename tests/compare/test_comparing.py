@@ -28,7 +28,7 @@ from dcgan.features.classifiers import L2SVM
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.locks import alone
 from dcgan.size import Size
-from tests.features.conftest import untrained
+from tests.features.conftest import scaled, untrained
 
 
 def paint(folder: Path, count: int, seed: int) -> None:
@@ -432,6 +432,20 @@ def test_models_and_rows_as_python_has_them(sides: Path, model: Path, tmp_path: 
     one = compare(sides, models=dcgan.load(model), rows=["dcgan"], out=tmp_path / "a", **options)
     other = compare(sides, models=str(model), rows="dcgan", out=tmp_path / "b", **options)
     assert one.lines[0] == other.lines[0]
+
+
+@pytest.mark.parametrize("factor", [float("nan"), 1e9])
+def test_features_that_are_not_finite(
+    sides: Path, model: Path, factor: float, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    scaled(dcgan.load(model), factor).save(broken)
+    options: dict[str, Any] = {"per_class": 8, "draws": 1, "rows": "dcgan", "device": "cpu"}
+    words = f"features of the model {broken} are NaN, infinite or too large for float16, .*leave it"
+    with pytest.raises(DCGANError, match=words):
+        compare(sides, models=[model, broken], out=tmp_path / "out", **options)
+    assert len(list((tmp_path / "out" / "vectors").iterdir())) == 2  # of the sound one
+    assert compare(sides, models=[model], out=tmp_path / "out", **options).lines[0].results
 
 
 def test_names_are_no_markup(

@@ -1,5 +1,7 @@
 """A small model and some pictures for it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,15 @@ def untrained(config: NetworkConfig) -> Model:
     for network in (generator, discriminator):
         initialise(network.eval(), torch.Generator().manual_seed(0))
     return Model(generator, discriminator, images_seen=64, notes={"source": "faces"})
+
+
+def scaled(model: Model, factor: float) -> Model:
+    """The same model, the weights of its discriminator's first convolution times a factor."""
+    copied = copy.deepcopy(model)
+    first = next(iter(copied.discriminator.blocks.values()))
+    with torch.no_grad():
+        next(first.parameters()).mul_(factor)
+    return copied
 
 
 @pytest.fixture(scope="session")

@@ -20,14 +20,14 @@ from sklearn.utils import estimator_checks
 import dcgan
 from dcgan.config import NetworkConfig, PackConfig
 from dcgan.data.loader import derive, shuffled
-from dcgan.errors import DCGANError
+from dcgan.errors import DCGANError, NotFiniteError
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.images import to_floats
 from dcgan.model import Model
 from dcgan.networks import Discriminator, initialise
 from dcgan.presets import preset
 from dcgan.size import Size
-from tests.features.conftest import untrained
+from tests.features.conftest import scaled, untrained
 
 Pixels = NDArray[np.uint8]
 
@@ -282,6 +282,38 @@ def test_pictures_of_another_kind(
             transformer.transform(given)
     with pytest.raises(DCGANError, match="There is no folder or archive nowhere"):
         transformer.transform("nowhere")
+
+
+@pytest.mark.parametrize("factor", [np.nan, np.inf])
+def test_features_that_are_not_finite(
+    model: Model, pixels: Pixels, factor: float, tmp_path: Path
+) -> None:
+    broken = scaled(model, factor)
+    words = "The model gives features that are NaN or infinite, as its weights are damaged or went"
+    transformer = DiscriminatorFeatures(broken, device="cpu").fit(pixels)
+    with pytest.raises(NotFiniteError, match=words):
+        transformer.transform(pixels[:3])
+    with pytest.raises(NotFiniteError, match=words):
+        transformer.transform_to(pixels[:3], tmp_path / "vectors.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_features_that_float16_does_not_hold(model: Model, pixels: Pixels) -> None:
+    steep = DiscriminatorFeatures(scaled(model, 1e9), dtype="float16", device="cpu").fit(pixels)
+    words = r"up to [1-9.]+e\+0[0-9], and float16 holds 65,504 at most; take float32: leave out --h"
+    with pytest.raises(NotFiniteError, match=words):
+        steep.transform(pixels[:3])
+    found = clone(steep).set_params(dtype="float32").fit(pixels).transform(pixels[:3])
+    assert np.isfinite(found).all()
+    assert found.max() > 65_504
+
+
+def test_a_model_that_is_not_sound_is_named(model: Model, pixels: Pixels, tmp_path: Path) -> None:
+    steep, file = scaled(model, 1e9), tmp_path / "steep.safetensors"
+    steep.save(file)
+    transformer = DiscriminatorFeatures(file, dtype="float16", device="cpu").fit(pixels)
+    with pytest.raises(NotFiniteError, match=f"The model {file} gives features up to"):
+        transformer.transform(pixels[:3])
 
 
 def test_a_conditional_model_is_refused(pixels: Pixels) -> None:

@@ -18,6 +18,7 @@ from dcgan.errors import DCGANError, Stopped
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.model import Model
 from dcgan.size import Size
+from tests.features.conftest import scaled
 
 
 def run(*words: object) -> Result:
@@ -115,6 +116,20 @@ def test_refused(model_file: Path, classes: Path, tmp_path: Path) -> None:
     standing = "v.csv is there already and was not made by `dcgan features`; give another name."
     assert standing in refused(model_file, classes, out)
     assert out.with_suffix(".csv").read_text(encoding="utf8") == "mine"
+
+
+def test_features_that_are_not_finite(model: Model, classes: Path, tmp_path: Path) -> None:
+    for factor, half, words in (
+        (float("nan"), [], "gives features that are NaN or infinite, as its weights are damaged"),
+        (1e9, ["--half"], "float16 holds 65,504 at most; take float32: leave out --half"),
+    ):
+        scaled(model, factor).save(tmp_path / "model.safetensors")
+        out = tmp_path / "out" / "v.npy"
+        done = run("features", tmp_path / "model.safetensors", classes, out, *half)
+        assert done.exit_code == 1
+        assert words in " ".join(done.stderr.split())
+        assert list(out.parent.iterdir()) == []
+    assert run("features", tmp_path / "model.safetensors", classes, out).exit_code == 0
 
 
 def test_stopped(

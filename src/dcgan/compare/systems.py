@@ -19,6 +19,7 @@ from dcgan.config import NetworkConfig, plain
 from dcgan.data.labelled import Labelled
 from dcgan.data.loader import derive
 from dcgan.data.pack import PackPart
+from dcgan.errors import DCGANError, NotFiniteError
 from dcgan.features.choosing import Fits, choose_c, draw
 from dcgan.features.classifiers import L2SVM, require_finite
 from dcgan.features.extractor import DiscriminatorFeatures
@@ -42,14 +43,24 @@ MOST_WATCHED = 2_000
 
 
 def dcgan(bench: Bench) -> list[Result]:
-    """The paper's system, for each model: the discriminator's vectors, and a linear SVM."""
+    """The paper's system, for each model: the discriminator's vectors, and a linear SVM.
+
+    Raises:
+        DCGANError: a model's features are not finite.
+    """
     results = []
     for name, model in bench.models:
         title = "DCGAN + L2-SVM" + f": {name}" * (len(bench.models) > 1)
         source = model.notes.get("source", "unknown pictures")
         seen = f", {model.images_seen:,} pictures seen" if model.images_seen else ""
         note = f"trained on {source}{seen}{bench.test_seen_by(model)}"
-        results.append(_by_discriminator(bench, model, bench.data(model), title, note))
+        try:
+            results.append(_by_discriminator(bench, model, bench.data(model), title, note))
+        except NotFiniteError as error:
+            raise DCGANError(
+                f"The features of the model {name} are NaN, infinite or too large for float16, in "
+                "which they are kept here; leave it out, or train it anew."
+            ) from error
     return results
 
 

@@ -126,6 +126,9 @@ class DiscriminatorFeatures(PictureFeatures):
     def _device(self) -> torch.device:
         return next(self.discriminator_.parameters()).device
 
+    def _named(self) -> str:
+        return "The model" if isinstance(self.model, Model) else f"The model {self.model}"
+
     def _require_allowed(self, network: Discriminator, steps: dict[str, Step]) -> None:
         if network.config.classes:
             raise DCGANError(

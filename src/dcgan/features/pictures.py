@@ -1,5 +1,6 @@
 """What transformers of pictures into vectors have in common: how pictures come, and where to."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from dcgan.data.given import Pictures, in_floats, pictures_for, reading_of
 from dcgan.data.pack import Pack, Reading, write_array
-from dcgan.errors import DCGANError
+from dcgan.errors import DCGANError, NotFiniteError
 from dcgan.features.contract import BaseEstimator, TransformerMixin, check_is_fitted
 from dcgan.files import make_folder, replacing
 from dcgan.tensors import Features, Images
@@ -48,6 +49,7 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The vectors (N, D) of pictures.
 
         Raises:
+            NotFiniteError: a number is not finite, or larger than the type holds.
             DCGANError: the pictures are not such as the model sees.
         """
         pictures = self._pictures(X)
@@ -64,7 +66,9 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         device, order = self._device(), np.arange(len(pictures))
         with torch.inference_mode():
             for images in in_floats(pictures, order, self.batch_size, device, "Features"):
-                yield self._vectors(images).cpu().numpy().astype(self.dtype, copy=False)
+                found = self._vectors(images)
+                require_sound(found, self.dtype, self._named())
+                yield found.cpu().numpy().astype(self.dtype, copy=False)
 
     def transform_to(self, X: Pictures, file: str | Path) -> Vectors:
         """Writes the vectors of pictures to a `.npy` file, whole or not at all.
@@ -75,6 +79,7 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             (N, D), mapped from the file.
 
         Raises:
+            NotFiniteError: a number is not finite, or larger than the type holds.
             DCGANError: the pictures are not such as the model sees, or nothing can be written.
         """
         pictures, path = self._pictures(X), Path(file).expanduser()
@@ -90,6 +95,10 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.no_validation = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+    def _named(self) -> str:
+        """What an error calls it."""
+        return type(self).__name__
 
     def _pictures(self, X: Pictures) -> "Pack | NDArray[np.uint8]":
         check_is_fitted(self)
@@ -107,6 +116,26 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise DCGANError(f"`batch_size` (={self.batch_size}) must be 1 or more.")
         if self.dtype not in (*TYPES, np.float32, np.float16):
             raise DCGANError(f"`dtype` (={self.dtype}) must be {' or '.join(TYPES)}.")
+
+
+def require_sound(found: Features, dtype: Any, named: str) -> None:
+    """Refuses features (N, D) that are not finite in the type of the vectors.
+
+    Raises:
+        NotFiniteError: there are such; the text calls what made them as named.
+    """
+    largest = float(torch.linalg.vector_norm(found, torch.inf))  # of magnitudes; NaN if one is
+    if not math.isfinite(largest):
+        raise NotFiniteError(
+            f"{named} gives features that are NaN or infinite, as its weights are damaged or went "
+            "astray in training; take another model, or train it anew."
+        )
+    most = float(np.finfo(dtype).max)
+    if largest > most:
+        raise NotFiniteError(
+            f"{named} gives features up to {largest:.3g}, and {np.dtype(dtype)} holds {most:,.0f} "
+            'at most; take float32: leave out --half, or dtype="float16".'
+        )
 
 
 def mapped(path: Path) -> Vectors:

@@ -61,8 +61,8 @@ def features(
         (N, D), mapped from the file; (0, D) in other processes than the first.
 
     Raises:
-        DCGANError: there is no such model, source, layer or device, or the files cannot be written
-            or would replace something else.
+        DCGANError: there is no such model, source, layer or device, a feature is not finite, or the
+            files cannot be written or would replace something else.
     """
     path = Path(out).expanduser()
     with joined() as group:
