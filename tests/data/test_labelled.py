@@ -57,6 +57,52 @@ def test_a_split_that_was_named_is_the_whole(tmp_path: Path) -> None:
     assert (len(found.train), len(found.test)) == (8, 2)
 
 
+def write_labels(folder: Path, header: str, values: list[object]) -> None:
+    """Pictures in one folder, with a table of labels."""
+    folder.mkdir(parents=True)
+    for number in range(len(values)):
+        drawn_picture(number).save(folder / f"{number}.png")
+    lines = [f"{number}.png,{value}" for number, value in enumerate(values)]
+    (folder / "labels.csv").write_text("\n".join([f"file,{header}", *lines]), encoding="utf8")
+
+
+def test_one_folder_is_no_class(tmp_path: Path) -> None:
+    draw_split(tmp_path / "set", "ant", 6)
+    words = "set has no classes: put the pictures of each into a folder of its own, in two folders"
+    with pytest.raises(DCGANError, match=words):
+        labelled(tmp_path / "set", Reading(Size(8, 8), 3))
+
+
+def test_labels_that_are_numbers(tmp_path: Path) -> None:
+    write_labels(tmp_path / "turned", "angle", [0.5, 1.25, 0.75])
+    numbers = r"turned are numbers \(angle\), and classes are to be told apart; give words or whole"
+    with pytest.raises(DCGANError, match=f"^The labels of .*{numbers} numbers in their place"):
+        labelled(tmp_path / "turned", Reading(Size(8, 8), 3))
+    alone = "column 'angle' of turned holds numbers, .* apart; give words or whole num"
+    with pytest.raises(DCGANError, match=alone):
+        labelled(tmp_path / "turned", Reading(Size(8, 8), 3), column="angle")
+    write_labels(tmp_path / "both", "angle,kind", ["0.5,ant", "1.25,bee", "0.75,bee"])
+    assert labelled(tmp_path / "both", Reading(Size(8, 8), 3)).column == "kind"
+    with pytest.raises(DCGANError, match=r"give one with classes \(kind\), or words or whole num"):
+        labelled(tmp_path / "both", Reading(Size(8, 8), 3), column="angle")
+
+
+def test_one_class_alone(tmp_path: Path) -> None:
+    write_labels(tmp_path / "set", "kind", ["ant", "ant", "ant"])
+    words = r"All pictures of .*set are of one class, 'ant' \(kind\); add pictures of another\."
+    for column in ("", "kind"):
+        with pytest.raises(DCGANError, match=words):
+            labelled(tmp_path / "set", Reading(Size(8, 8), 3), column=column)
+
+
+def test_a_test_split_without_classes(tmp_path: Path) -> None:
+    draw_split(tmp_path / "set" / "train", "ant bee", 3)
+    draw_split(tmp_path / "set" / "test", "all", 3)
+    words = "set:train has the labels 'class', and .*set:test has not; label its pictures the same"
+    with pytest.raises(DCGANError, match=words):
+        labelled(tmp_path / "set", Reading(Size(8, 8), 3))
+
+
 def test_bad_input(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="photos has no classes: put the pictures of each"):
         labelled(photos, Reading(Size(8, 8), 3))
