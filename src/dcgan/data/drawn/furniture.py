@@ -127,8 +127,9 @@ def bed_bounds(home: Home) -> Bounds:
 
 def _headboard_y(home: Home) -> Array:
     """The top of a headboard at the back wall, which leaves the window free."""
-    above: Array = home.eye_y + home.bed_top - home.headboard
-    return np.maximum(above, home.window_bounds[3] + 0.03)
+    above = home.eye_y + home.bed_top - home.headboard
+    under: Array = np.maximum(above, home.window_bounds[3] + 0.03)
+    return under
 
 
 def _draw_bed_to_the_wall(canvas: Canvas, home: Home) -> None:
