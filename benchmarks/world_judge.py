@@ -104,6 +104,12 @@ class Judge(nn.Module):
             features,
         )
 
+    def named(self, column: str) -> str:
+        """A column with how right the judge is about it, on worn drawings held out."""
+        _, worn = self.accuracies[column]
+        right = f"{worn:.1%}" if self.columns[column] else f"correlation {worn:.3f}"
+        return f"{column} (judge {right})"
+
     def save(self, path: Path) -> None:
         """Writes the judge's file, whole or not at all."""
         facts = {"world": self.world, "size": str(self.size), "channels": self.channels}
@@ -221,7 +227,7 @@ def words_for(said: Said, columns: Columns) -> list[str]:
         for name, names in columns.items():
             value = said.values[name][number]
             if not names:
-                words += [f"{name} {value:+.2f}"] if not name.startswith("window_") else []
+                words += [f"{name} {value:+.2f}"] if "_" not in name else []  # no sides of boxes
                 continue
             doubt = "" if said.sure[name][number] >= SURE else "?"
             word = {"yes": name, "no": f"no {name}"}.get(names[int(value)], names[int(value)])
