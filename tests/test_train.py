@@ -67,6 +67,7 @@ def test_what_a_run_leaves(photos: Path, tmp_path: Path) -> None:
     assert model.images_seen == 32
     assert model.config.channels == 3
     assert model.notes["source"] == "photos"
+    assert model.notes["weights"] == "averaged, half-life 100,000 pictures"
     sheets = sorted(path.name for path in (folder / "samples").iterdir())
     assert sheets == ["000000000.png", "000000016.png", "000000032.png"]
     with Image.open(folder / "samples" / sheets[0]) as sheet:

@@ -81,7 +81,7 @@ SIGNS = (
     ),
     Sign(
         wins,
-        lambda look: "D wins: it ranks each real picture above the others; raise --gradient-penalty",
+        lambda look: "D wins: it ranks every real picture highest; raise --gradient-penalty",
     ),
     Sign(
         lambda look: look.told_apart < 0.4,

@@ -437,6 +437,8 @@ def build_model(state: TrainState, pack: Pack) -> Model:
     info = pack.info
     notes = {"source": info.name, "digest": info.digest, "held_out": str(loader.held_out)}
     notes |= {"crop": info.crop, "background": info.background}
+    half_life = options.average_half_life
+    notes["weights"] = f"averaged, half-life {half_life:,} pictures" if half_life else "the last"
     return Model(generator, discriminator, names, state.images_seen, notes)
 
 

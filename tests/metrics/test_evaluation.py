@@ -81,6 +81,8 @@ def test_measures_and_files(
     assert found.protocol["generated"] == "120, seeds 0-119, rounded to 8 bits"
     assert found.protocol["trained on"] == "not these very pictures, but on others"
     assert "SHA-256" in found.protocol["encoder"]
+    assert found.protocol["read"] == "16x16, channels: 3, crop centre"
+    assert "5 nearest" in found.protocol["measured"]
     assert "fewer than 10,000 pictures" in caplog.text
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf8"))
     assert written["protocol"] == found.protocol
@@ -201,3 +203,4 @@ def test_trained_on_them(real: Path, encoder_file: Path, model: Model) -> None:
     known.notes["held_out"] = "15"
     found = evaluate(known, real, encoder=encoder_file, count=100, device="cpu")
     assert found.protocol["trained on"] == "these very pictures, but for 15 held out"
+    assert found.protocol["model"] == f"digest {known.digest()[:8]}; weights as given"

@@ -24,7 +24,8 @@ from dcgan.files import make_folder, replacing
 from dcgan.images import save_picture, sheet, to_floats
 from dcgan.log import logger, progress
 from dcgan.metrics.encoder import Encoder, load_encoder
-from dcgan.metrics.inception import Inception, load_inception
+from dcgan.metrics.inception import DIGEST_START, Inception, load_inception
+from dcgan.metrics.kernel import SUBSET_SIZE, SUBSETS
 from dcgan.metrics.measures import (
     INCEPTION_NAMES,
     OWN_NAMES,
@@ -35,7 +36,7 @@ from dcgan.metrics.measures import (
     on_pixels,
     shares,
 )
-from dcgan.metrics.neighbours import nearest
+from dcgan.metrics.neighbours import NEIGHBOURS, nearest
 from dcgan.model import Model, opened
 from dcgan.tensors import Features, Pixels
 
@@ -125,7 +126,7 @@ def evaluate(
             lambda: None if held_out is None else matching_pack(held_out, loaded.reading)
         )
         protocol = protocol_of(loaded, yardstick, real, other, count, batch_statistics, seed)
-        group.require_alike({"model": loaded.digest(), **protocol})
+        group.require_alike(protocol)
         group.told(lambda: require_enough(count, real, other))
         group.told(lambda: require_company(count, batch_statistics))
         folder = group.first(lambda: None if out is None else make_folder(Path(out).expanduser()))
@@ -148,7 +149,10 @@ def choose_yardstick(encoder: str | Path | None, inception: str | Path | None) -
         DCGANError: none or two were, or it cannot be read.
     """
     if inception is not None and encoder is None:
-        described = "Inception-v3 of 2015-12-05, pictures resized to 299x299 bilinearly"
+        described = (
+            "Inception-v3 of 2015-12-05, pictures resized to 299x299 bilinearly; "
+            f"SHA-256 {DIGEST_START}"
+        )
         return Yardstick(load_inception(inception), INCEPTION_NAMES, described)
     if encoder is None or inception is not None:
         given = "none was given" if encoder is None else "two were given"
@@ -189,13 +193,20 @@ def protocol_of(
     seed: int,
 ) -> dict[str, str]:
     """How the numbers come about."""
+    names = yardstick.names
     return {
+        "model": f"digest {model.digest()[:8]}; weights {model.notes.get('weights', 'as given')}",
         "encoder": yardstick.described,
         "real pictures": f"{min(len(real), MOST_REAL):,} of {described_pack(real)}",
+        "read": f"{real.info.size.grid}, channels: {real.info.channels}, crop {real.info.crop}",
         "trained on": trained_on(model, real),
         "held out": described_pack(other) if other else "none; give --held-out to know copies by",
         "generated": f"{count:,}, seeds 0-{count - 1}, rounded to 8 bits",
         "statistics": "of batches of up to 125" if batch_statistics else "stored",
+        "measured": (
+            f"precision to coverage by the {NEIGHBOURS} nearest; the {names.kernel} of {SUBSETS} "
+            f"subsets of {SUBSET_SIZE:,}; pixels of up to {MOST_FOR_PIXELS:,} of each kind"
+        ),
         "images seen": f"{model.images_seen:,}",
         "seed": str(seed),
     }

@@ -27,6 +27,8 @@ class Names(NamedTuple):
     kernel: str
 
 
+BATCH = 4_096
+"""Feature vectors that are in float64 at once."""
 INCEPTION_NAMES = Names("FID", "KID")
 OWN_NAMES = Names("Fréchet distance", "kernel distance")
 
@@ -36,12 +38,12 @@ def distances(
 ) -> tuple[Measure, ...]:
     """Fréchet and kernel distance, and the floor of the first: what real pictures would get."""
     half = min(len(fake), len(real) // 2)
-    parts = [moments([part]) for part in (real[:half], real[half:])]
+    parts = [moments(torch.split(part, BATCH)) for part in (real[:half], real[half:])]
     kernel = kernel_distance(real, fake, rng)
     return (
         Measure(
             names.frechet,
-            frechet_distance(joined(*parts), moments([fake])),
+            frechet_distance(joined(*parts), moments(torch.split(fake, BATCH))),
             "less is better",
         ),
         Measure(
