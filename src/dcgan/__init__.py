@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from dcgan.features.transductive import TransductiveSVM
     from dcgan.features.writing import features
     from dcgan.inside.dropping import draw_without
-    from dcgan.inside.filters import filters, filters_sheet
-    from dcgan.inside.forget import forget, forget_sheet
+    from dcgan.inside.filters import filters
+    from dcgan.inside.forget import forget
     from dcgan.latent.arithmetic import arithmetic
     from dcgan.latent.directions import directions
     from dcgan.latent.find import find
@@ -79,10 +79,8 @@ _HOMES = {
     "faces": "dcgan.data.faces",
     "features": "dcgan.features.writing",
     "filters": "dcgan.inside.filters",
-    "filters_sheet": "dcgan.inside.filters",
     "find": "dcgan.latent.find",
     "forget": "dcgan.inside.forget",
-    "forget_sheet": "dcgan.inside.forget",
     "frechet_in": "dcgan.metrics.distance",
     "import_published": "dcgan.published",
     "invert": "dcgan.latent.invert",
@@ -126,10 +124,8 @@ __all__ = [
     "faces",
     "features",
     "filters",
-    "filters_sheet",
     "find",
     "forget",
-    "forget_sheet",
     "frechet_in",
     "import_published",
     "invert",

@@ -10,7 +10,7 @@ import scipy.ndimage
 import torch
 
 from dcgan.errors import DCGANError
-from dcgan.inside.boxes import Box, boxes_around, covered, read_boxes, regions
+from dcgan.inside.boxes import Box, boxes_around, covered, given_boxes, read_boxes, regions
 from dcgan.size import Size
 
 SIZE = Size(48, 80)
@@ -42,8 +42,14 @@ def test_read(tmp_path: Path) -> None:
         ({"1": [], "2": []}, "holds no boxes"),
         ({"one": [[1, 2, 3, 4]]}, "'one' is no seed. It must look like"),
         ({"-1": [[1, 2, 3, 4]]}, "'-1' is no seed"),
+        ({str(2**63): [[1, 2, 3, 4]]}, "is no seed"),
+        ({"3": [], "03": [[1, 2, 3, 4]]}, "seed 3 is there twice; put all of its boxes into one"),
+        ('{"3": [[1, 2, 3, 4]], "3": []}', r"boxes\.json: seed 3 is there twice; put all"),
+        ({"1": {"2": [1, 2, 3, 4]}}, "holds something else than boxes"),
+        ({"1": [{"2": 1}]}, "is no box"),
+        ({"1": [[1, 2, 3, 10**400]]}, "is no box"),
         ({"9" * 30: [[1, 2, 3, 4]]}, "is no seed"),
-        ({"1": [[1, 2, 3]]}, r"seed 1: \[1, 2, 3\] is no box; it must be four numbers, left, top"),
+        ({"1": [[1, 2, 3]]}, r"seed 1: \[1, 2, 3\] is no box; each must be four numbers, left,"),
         ({"1": [[1, 2, 3, "4"]]}, r'seed 1: \[1, 2, 3, "4"\] is no box'),
         ({"1": [[1, 2, 3, True]]}, r"seed 1: \[1, 2, 3, true\] is no box"),
         ('{"1": [[1, 2, 3, NaN]]}', r"seed 1: \[1, 2, 3, NaN\] is no box"),
@@ -57,6 +63,43 @@ def test_read(tmp_path: Path) -> None:
 def test_refused(content: Any, words: str, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match=words):
         read_boxes(written(tmp_path, content), SIZE)
+
+
+def test_given_by_hand_in_python(tmp_path: Path) -> None:
+    """Lists of any kind, seeds in numbers or in words, as a file has them."""
+    wanted = {3: (Box(1, 2, 3, 4),), 12: (Box(0, 0, 80, 48), Box(1.5, 2, 3, 4))}
+    ways: list[Any] = [
+        wanted,
+        {12: [(0, 0, 80, 48), [1.5, 2, 3, 4]], "3": ((1, 2, 3, 4),)},
+        {np.int64(12): np.array([[0, 0, 80, 48], [1.5, 2, 3, 4]]), 3: np.array([[1, 2, 3, 4]])},
+        written(tmp_path, {"12": [[0, 0, 80, 48], [1.5, 2, 3, 4]], "3": [[1, 2, 3, 4]]}),
+    ]
+    for given in ways:
+        found = given_boxes(given, SIZE)
+        assert found == wanted
+        assert list(found) == [3, 12]
+        assert all(isinstance(box, Box) for boxes in found.values() for box in boxes)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({3: Box(0, 0, 8, 8)}, r"`boxes`, seed 3: 0 is no box; each must be .*\[\[20, 8, 44, 29"),
+        ({3: 7}, "^`boxes` holds something else than boxes. It must look like"),
+        ({3: np.array(7)}, "^`boxes` holds something else than boxes"),
+        ([(3, [[1, 2, 3, 4]])], "^`boxes` holds something else than boxes"),
+        ({3: [Box(70, 0, 90, 8)]}, r"seed 3: the box \[70, 0, 90, 8\] must lie within the picture"),
+        ({3: [Box(100, 100, 110, 110)]}, "must lie within the picture"),
+        ({3: ["1234"]}, 'seed 3: "1234" is no box'),
+        ({3: [[1, 2, 3, None]]}, r"seed 3: \[1, 2, 3, null\] is no box"),
+        ({3.5: [[1, 2, 3, 4]]}, "`boxes`: 3.5 is no seed"),
+        ({3: [[1, 2, 3, 4]], "3": []}, "`boxes`: seed 3 is there twice"),
+        ({}, "`boxes` holds no boxes"),
+    ],
+)
+def test_refused_in_python(given: Any, words: str) -> None:
+    with pytest.raises(DCGANError, match=words):
+        given_boxes(given, SIZE)
 
 
 def test_no_file(tmp_path: Path) -> None:

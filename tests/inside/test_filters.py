@@ -18,7 +18,7 @@ from dcgan.errors import DCGANError, Stopped
 from dcgan.features.vectors import store_statistics
 from dcgan.images import to_floats
 from dcgan.inside import filters as module
-from dcgan.inside.filters import drawn_gradients, mean_concentration, random_filters
+from dcgan.inside.filters import drawn_gradients, mean_concentration, random_filters, title_of
 from dcgan.inside.responses import strongest
 from dcgan.model import Model
 from dcgan.size import Size
@@ -104,7 +104,16 @@ def test_other_channels(channels: int, photos: Path, tmp_path: Path) -> None:
     made = dcgan.filters(model, photos, tmp_path / "sheet.jpg", count=2, maps=[1], device="cpu")
     assert made.trained.gradients.shape == (1, 2, channels, 16, 16)
     with Image.open(tmp_path / "sheet.jpg") as sheet:
-        assert sheet.mode == "RGB"
+        assert sheet.mode == made.sheet.mode == "RGB"
+        assert sheet.size == made.sheet.size
+
+
+def test_the_title_says_what_is_shown(model: Model, rooms: Pack) -> None:
+    made = dcgan.filters(model, rooms, layer="8x8", maps=[2], count=2, device="cpu")
+    title = title_of(made)
+    assert title.startswith("The strongest responses of 1 map of the discriminator's layer 8x8.")
+    assert "what a unit sees, 4x4 pixels, grey outside" in title
+    assert "random filters, the weights of a training's beginning" in title
 
 
 def test_drawn_gradients() -> None:

@@ -132,7 +132,7 @@ def test_the_command_with_boxes(model_file: Path, boxes_file: Path, tmp_path: Pa
     assert "by 320 positions in 20 boxes and as many outside; " in line
     assert line.endswith(f"{made.right:.0%} of those in samples that were held out are told right.")
     with Image.open(out) as sheet:
-        assert np.array_equal(np.asarray(sheet), dcgan.forget_sheet(made))
+        assert np.array_equal(np.asarray(sheet), np.asarray(made.sheet))
 
 
 def test_the_command_with_a_detector(
@@ -165,6 +165,10 @@ def test_refused(model_file: Path, boxes_file: Path, tmp_path: Path) -> None:
     no_layer = refused(model_file, out, *by, "--layer", "conv2")
     assert "has no hidden layer 'conv2'. Possible: 4x4, 8x8." in no_layer
     assert "Cannot read the boxes in none" in refused(model_file, out, "--boxes", "none")
+    both = refused(model_file, out, *by, "--detector", "none", "--seeds", "0-9")
+    assert "`seeds` are the samples in which a detector looks for boxes, and `boxes` were" in both
+    no_map = refused(model_file, out, *by, "--c", "1e-30")
+    assert "No map of layer 4x4 has a weight above 0 with `C` (=1e-30), so that none" in no_map
     assert "There is no detector none" in refused(model_file, out, "--detector", "none")
     assert "`drawn` (=some) must look like 0-63" in refused(model_file, out, *by, "--drawn", "some")
     assert "must end in one of" in refused(model_file, tmp_path / "sheet.txt", *by)
@@ -200,7 +204,36 @@ def test_the_detector_stays_as_it_is(model: Model) -> None:
     assert made.detector is not detector
 
 
+def test_the_sheet_is_large_enough_to_see_objects(model: Model) -> None:
+    """Blocks of five columns, three rows each, of tiles that are 160 pixels wide at least."""
+    ten = dcgan.forget(model, boxes=BOXES, device="cpu")
+    seven = dcgan.forget(model, boxes=BOXES, drawn=range(40, 47), device="cpu")
+    five = dcgan.forget(model, boxes=BOXES, drawn=range(40, 45), device="cpu")
+    assert ten.sheet.size == seven.sheet.size
+    assert ten.sheet.width == five.sheet.width > 5 * 160
+    assert ten.sheet.height > five.sheet.height + 3 * 160
+    one = dcgan.forget(model, boxes=BOXES, drawn=[3], device="cpu")
+    assert one.sheet.width > 160
+
+
+def test_boxes_of_any_kind(model: Model) -> None:
+    plain: dict[Any, Any] = {str(seed): [[0, 0, 8, 8]] for seed in BOXES}
+    found = [dcgan.forget(model, boxes=boxes, device="cpu") for boxes in (BOXES, plain)]
+    assert np.array_equal(found[0].weights, found[1].weights)
+    assert found[0].seeds == found[1].seeds
+
+
+def test_no_seeds_are_left_behind_the_last(model: Model) -> None:
+    boxes = BOXES | {2**63 - 3: (Box(0, 0, 8, 8),)}
+    words = r"There are no 10 seeds behind 9223372036854775805, the last with .* others as `drawn`"
+    with pytest.raises(DCGANError, match=words):
+        dcgan.forget(model, boxes=boxes, device="cpu")
+    assert dcgan.forget(model, boxes=boxes, drawn=[1], device="cpu").seeds == (1,)
+
+
 def test_refused_in_python(model: Model) -> None:
+    with pytest.raises(DCGANError, match="`boxes`, seed 3: 0 is no box; each must be four"):
+        dcgan.forget(model, boxes={3: Box(0, 0, 8, 8)}, device="cpu")  # type: ignore[dict-item]
     for wrong in (0.0, -1.0, float("nan")):
         with pytest.raises(DCGANError, match="`C` .=.* must be a number above 0"):
             dcgan.forget(model, boxes=BOXES, C=wrong, device="cpu")

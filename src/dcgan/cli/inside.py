@@ -81,7 +81,7 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
     "--layer", metavar="NAME", help="Of the generator. [default: the last hidden but one]"
 )
 @click.option(
-    "--seeds", metavar="SEEDS", default="0-149",
+    "--seeds", metavar="SEEDS",
     help="Samples in which the detector looks for boxes. [default: 0-149]",
 )  # fmt: skip
 @click.option(
@@ -93,7 +93,7 @@ def filters(model: Path, source: str, out: Path, maps: str | None, **options: An
 )  # fmt: skip
 @seed_option("Of all lots.")
 @device_option
-def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any) -> None:
+def forget(model: Path, out: Path, seeds: str | None, drawn: str | None, **options: Any) -> None:
     """Drop the maps with which MODEL draws an object, and show samples without it on the sheet OUT.
 
     As Figure 6 of the paper: a logistic regression on the activations of a hidden layer tells
@@ -118,7 +118,7 @@ def forget(model: Path, out: Path, seeds: str, drawn: str | None, **options: Any
     from dcgan.inside.forget import to_table
     from dcgan.latent.points import seeds_in
 
-    chosen = seeds_in(seeds, "`seeds`")
+    chosen = None if seeds is None else seeds_in(seeds, "`seeds`")
     shown = None if drawn is None else seeds_in(drawn, "`drawn`")
     with stopped_saying():
         made = dcgan.forget(model, out, seeds=chosen, drawn=shown, **options)

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -38,55 +39,119 @@ def read_boxes(path: str | Path, size: Size) -> dict[int, tuple[Box, ...]]:
     The names are seeds; a box is [left, top, right, bottom] in pixels of the model's pictures.
 
     Raises:
-        DCGANError: the file cannot be read, is of another form or holds no box, or a box is no box
-            or reaches out of the pictures.
+        DCGANError: the file cannot be read, or as `checked_boxes`.
     """
     path = Path(path).expanduser()
     try:
-        content = json.loads(path.read_text(encoding="utf8"))
+        # A dictionary would keep the last of two equal names alone, and say nothing.
+        content = json.loads(path.read_text(encoding="utf8"), object_pairs_hook=Members)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DCGANError(f"Cannot read the boxes in {path}: {reason}.") from error
     except (ValueError, RecursionError) as error:
         raise DCGANError(f"{path} is no JSON file: {error}. {FORM}") from error
-    if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
+    if not isinstance(content, Members):
         raise DCGANError(f"{path} holds something else than boxes. {FORM}")
-    wrong = next((seed for seed in content if not is_seed(seed)), None)
-    if wrong is not None:
-        raise DCGANError(f"{path}: {wrong!r} is no seed. {FORM}")
-    boxes = {
-        int(seed): tuple(box_of(value, size, f"{path}, seed {seed}") for value in values)
-        for seed, values in content.items()
-    }
+    return checked_boxes(content, size, str(path))
+
+
+class Members(tuple[tuple[str, Any], ...]):
+    """Names and values of an object in a JSON file, in their order."""
+
+
+def given_boxes(boxes: Any, size: Size) -> dict[int, tuple[Box, ...]]:
+    """Boxes as a function is given them: the place of a JSON file, or boxes by seed.
+
+    Raises:
+        DCGANError: as `read_boxes`.
+    """
+    if isinstance(boxes, str | Path):
+        return read_boxes(boxes, size)
+    if not isinstance(boxes, Mapping):
+        raise DCGANError(f"`boxes` holds something else than boxes. {FORM}")
+    return checked_boxes(boxes.items(), size, "`boxes`")
+
+
+def checked_boxes(
+    given: Iterable[tuple[Any, Any]], size: Size, where: str
+) -> dict[int, tuple[Box, ...]]:
+    """Seeds and their boxes, each a number and a list of four numbers, in the order of the seeds.
+
+    Args:
+        given: seeds, as numbers or in words, each with its boxes.
+        size: of the pictures.
+        where: where they were given, for errors.
+
+    Raises:
+        DCGANError: these are no seeds or no boxes, a seed is there twice, there is no box, or one
+            reaches out of the pictures.
+    """
+    boxes: dict[int, tuple[Box, ...]] = {}
+    for name, values in given:
+        seed = seed_of(name, where)
+        if seed in boxes:
+            raise DCGANError(
+                f"{where}: seed {seed} is there twice; put all of its boxes into one list."
+            )
+        if not is_list(values):
+            raise DCGANError(f"{where} holds something else than boxes. {FORM}")
+        boxes[seed] = tuple(box_of(value, size, f"{where}, seed {seed}") for value in values)
     if not any(boxes.values()):
-        raise DCGANError(f"{path} holds no boxes. {FORM}")
+        raise DCGANError(f"{where} holds no boxes. {FORM}")
     return {seed: boxes[seed] for seed in sorted(boxes)}
 
 
-def is_seed(text: str) -> bool:
-    """Whether a text is a seed's number."""
-    return text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LARGEST_SEED
+def seed_of(name: Any, where: str) -> int:
+    """The seed that a name means.
+
+    Raises:
+        DCGANError: it is none.
+    """
+    text = str(name)
+    is_seed = text.isascii() and text.isdecimal() and len(text) < 20
+    if not is_seed or int(text) > LARGEST_SEED:
+        raise DCGANError(f"{where}: {name!r} is no seed. {FORM}")
+    return int(text)
 
 
 def box_of(value: Any, size: Size, where: str) -> Box:
-    """The box that a value from a file means.
+    """The box that a value means.
 
     Raises:
         DCGANError: it is none, or reaches out of pictures of this size.
     """
-    numbers = isinstance(value, list) and all(type(side) in (int, float) for side in value)
-    if not numbers or len(value) != 4 or not all(math.isfinite(side) for side in value):
+    if not is_list(value) or len(value) != 4 or not all(map(is_number, value)):
         raise DCGANError(
-            f"{where}: {json.dumps(value)} is no box; it must be four numbers, left, top, right, "
-            "bottom."
+            f"{where}: {shown(value)} is no box; each must be four numbers, left, top, right, "
+            "bottom, as in [[20, 8, 44, 29]]."
         )
-    box = Box(*value)
+    box = Box(*map(float, value))
     if not (0 <= box.left < box.right <= size.width and 0 <= box.top < box.bottom <= size.height):
         raise DCGANError(
-            f"{where}: the box {json.dumps(value)} must lie within the picture, with "
+            f"{where}: the box {shown(value)} must lie within the picture, with "
             f"0 <= left < right <= {size.width} and 0 <= top < bottom <= {size.height}."
         )
     return box
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is a list of others, in whatever kind of list."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, list | tuple) and not isinstance(value, Members)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that is too large for a float
+        return False
+
+
+def shown(value: Any) -> str:
+    """A value in an error, as JSON has it where it can."""
+    return json.dumps(value, default=str)
 
 
 def covered(boxes: tuple[Box, ...], size: Size, grid: Size) -> NDArray[np.bool_]:

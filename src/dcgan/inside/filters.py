@@ -8,26 +8,27 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from dcgan.captions import captioned, sheet_path
+from dcgan.captions import captioned, counted, save_sheet, sheet_path, to_image
 from dcgan.data.given import Pictures, in_floats, pictures_for
 from dcgan.data.loader import derive
-from dcgan.devices import choose_device
+from dcgan.data.pack import Pack
 from dcgan.errors import DCGANError
 from dcgan.features.vectors import chosen_steps, store_statistics
-from dcgan.images import Picture, refit, save_picture
+from dcgan.images import Picture, refit
 from dcgan.inside.dropping import require_layer, require_maps
 from dcgan.inside.field import OUTSIDE, Field, patch, receptive_fields
 from dcgan.inside.responses import BATCH, Responses, Seen, look, measured_on
 from dcgan.log import logger
-from dcgan.model import Model, load
+from dcgan.model import Model, opened
 from dcgan.networks import Discriminator, initialise
 from dcgan.size import Size
 
 FIRST_MAPS, COUNT = 6, 5
 """Maps, and pictures for each, in Figure 5."""
 SHEET_CHANNELS = 3
-TITLES = "random\nfilters", "trained\nfilters", "what the trained\nones saw"
+TITLES = "random\nfilters", "trained\nfilters", "what they\nsaw"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ class Filters:
     maps: tuple[int, ...]
     trained: Seen
     random: Seen
+
+    @property
+    def sheet(self) -> Image.Image:
+        """Figure 5: a row for each map, blocks of random filters, trained ones, pictures.
+
+        A tile is what the unit sees. The gradients are scaled by their own largest number, and grey
+        where they are 0; the response stands below. The pictures are those of the trained filters.
+        """
+        return to_image(sheet_of(self))
 
 
 def filters(
@@ -75,18 +85,16 @@ def filters(
         DCGANError: there is no such model, source, layer, map or device; or there are fewer
             pictures than asked for; or the sheet cannot be written.
     """
-    chosen = choose_device(device)
-    loaded = model if isinstance(model, Model) else load(model)
+    loaded = opened(model, device)
     name, numbers = chosen_maps(loaded.discriminator, layer, maps)
     path = sheet_path(out, SHEET_CHANNELS)
     given = pictures_for(pictures, loaded.reading)
     if not 1 <= count <= len(given):
         raise DCGANError(f"`count` (={count}) must be 1 to {len(given)}, as many as are there.")
-    trained = copy.deepcopy(loaded.discriminator).to(chosen)
+    trained = copy.deepcopy(loaded.discriminator)  # its statistics may be measured anew
     random = random_filters(trained, seed)
     for network in [random] if stored_statistics else [random, trained]:
-        batches = in_floats(given, measured_on(len(given)), BATCH, chosen, "Measuring statistics")
-        store_statistics(network, batches)
+        measure(network, given)
     made = Filters(
         layer=name,
         field=receptive_fields(loaded.config)[name],
@@ -98,8 +106,16 @@ def filters(
         if row[0] <= 0:
             logger.warning(f"Map {number} is nowhere above 0 in these pictures: no gradient.")
     if path:
-        save_picture(filters_sheet(made), path)
+        save_sheet(made.sheet, path)
     return made
+
+
+def measure(network: Discriminator, pictures: Pack | NDArray[np.uint8]) -> None:
+    """Stores batch norm's statistics, measured on some of the pictures."""
+    device = next(network.parameters()).device
+    numbers = measured_on(len(pictures))
+    batches = in_floats(pictures, numbers, BATCH, device, "Measuring statistics")
+    store_statistics(network, batches)
 
 
 def mean_concentration(seen: Seen) -> float:
@@ -140,15 +156,8 @@ def random_filters(discriminator: Discriminator, seed: int) -> Discriminator:
     return network.to(next(discriminator.parameters()).device)
 
 
-def filters_sheet(made: Filters) -> Picture:
-    """Figure 5 as a sheet: a row for each map, blocks of random filters, trained ones, pictures.
-
-    A tile is what the unit sees. The gradients are scaled by their own largest number, and grey
-    where they are 0; the response stands below. The pictures are those of the trained filters.
-
-    Returns:
-        (H, W, 3) uint8.
-    """
+def sheet_of(made: Filters) -> Picture:
+    """The sheet of `Filters` as pixels (H, W, 3)."""
     blocks = [
         patches(made.random.responses, drawn_gradients(made.random.gradients), made.field),
         patches(made.trained.responses, drawn_gradients(made.trained.gradients), made.field),
@@ -163,7 +172,20 @@ def filters_sheet(made: Filters) -> Picture:
         below += [f"#{number}" for number in made.trained.responses.pictures[row].tolist()]
     above = [words for title in TITLES for words in centred(title, count)][:-1]
     left = [f"map {number}" for number in made.maps]
-    return captioned(tiles, len(above), above=above, left=left, below=below)
+    return captioned(tiles, len(above), title=title_of(made), above=above, left=left, below=below)
+
+
+def title_of(made: Filters) -> str:
+    """What the blocks and the numbers on the sheet are."""
+    side = made.field.side
+    return (
+        f"The strongest responses of {counted(len(made.maps), 'map')} of the discriminator's layer "
+        f"{made.layer}. A tile is what a unit sees, {side}x{side} pixels, grey outside of the "
+        "picture. Left: which pixels speak for the response, by guided gradients, with random "
+        "filters, the weights of a training's beginning; middle: with the trained ones; below each "
+        "the response. Right: the pictures that the trained ones saw, with their numbers in the "
+        "source."
+    )
 
 
 def centred(title: str, count: int) -> list[str]:

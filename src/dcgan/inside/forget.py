@@ -2,30 +2,32 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from rich.table import Table
 from torch import Tensor
 
-from dcgan.captions import captioned, counted, sheet_path
+from dcgan.captions import captioned, counted, in_blocks, save_sheet, sheet_path, to_image
+from dcgan.config import NetworkConfig
 from dcgan.data.loader import derive
-from dcgan.devices import choose_device
 from dcgan.errors import DCGANError
-from dcgan.images import Picture, save_picture, to_floats
-from dcgan.inside.boxes import Box, Boxes, read_boxes
+from dcgan.images import Picture, to_floats
+from dcgan.inside.boxes import Box, Boxes, given_boxes
 from dcgan.inside.detector import Detector, detector_for, windows_of
 from dcgan.inside.dropping import activations_of, chosen_layer, drawn_without
 from dcgan.inside.evidence import Evidence, find_boxes, gather, latents_in_batches
 from dcgan.inside.regression import held_out_accuracy, weights_of
 from dcgan.log import logger
-from dcgan.model import Model, load
+from dcgan.model import Model, opened
 from dcgan.networks import Generator
+from dcgan.sample import LARGEST_SEED
 from dcgan.tensors import Pixels
 
 SEEDS, DRAWN = range(150), 500
@@ -34,6 +36,8 @@ LOTS = 10
 """Choices of random maps to compare with; they differ much."""
 SHOWN = 10
 """Samples on the sheet (paper: 10)."""
+COLUMNS, LEAST_WIDTH = 5, 160
+"""Samples in a row of the sheet, and the pixels that each is wide, so that an object is seen."""
 
 
 class Row(NamedTuple):
@@ -71,15 +75,20 @@ class Forgotten:
     """With all maps, without those that draw the object, and without those of each lot."""
     detector: Detector | None
 
+    @property
+    def sheet(self) -> Image.Image:
+        """Figure 6: samples as they are, without the object's maps, and without random ones."""
+        return to_image(sheet_of(self))
+
 
 def forget(
     model: str | Path | Model,
     out: str | Path | None = None,
     *,
-    boxes: str | Path | Boxes | None = None,
+    boxes: str | Path | Mapping[int, Sequence[Sequence[float]]] | None = None,
     detector: str | Path | Detector | None = None,
     layer: str | None = None,
-    seeds: Sequence[int] = SEEDS,
+    seeds: Sequence[int] | None = None,
     drawn: Sequence[int] | None = None,
     C: float = 1e-4,
     seed: int = 42,
@@ -95,12 +104,12 @@ def forget(
     Args:
         model: the model, its file, or a run's folder.
         out: a picture file for the sheet; none by default.
-        boxes: drawn by hand: {seed: (Box(left, top, right, bottom), ...)} in pixels, or a JSON file
-            as `read_boxes` has it.
+        boxes: drawn by hand: {seed: [(left, top, right, bottom), ...]} in pixels, or a JSON file as
+            `read_boxes` has it.
         detector: finds the boxes where none are given, and counts the objects in what is drawn:
             "rooms", which finds windows of drawn rooms; or a detector's file.
         layer: a hidden layer's name, such as "16x16"; by default the last but one.
-        seeds: of the samples in which the detector looks for boxes (paper: 150).
+        seeds: of the samples in which the detector looks for boxes; by default 0-149 (paper: 150).
         drawn: seeds of the samples to draw; by default those that follow the last one looked
             at: 500 to count with a detector, else 10.
         C: how little the regression's weights are held back, as in scikit-learn, whose own is 1.
@@ -110,41 +119,31 @@ def forget(
         device: cpu, cuda, mps or xpu; auto: the best there is.
 
     Raises:
-        DCGANError: neither boxes nor a detector are given; there is no such model, file, layer or
-            device; the boxes are not such, or too few; no seed is to be drawn; or the sheet cannot
-            be written.
+        DCGANError: neither boxes nor a detector are given, or seeds to look for boxes beside boxes;
+            there is no such model, file, layer or device; the boxes are not such, or too few; no
+            map speaks for the object; no seed is to be drawn; or the sheet cannot be written.
     """
-    if boxes is None and detector is None:
-        raise DCGANError("Give boxes around the object, or a detector that finds them.")
-    loaded = model if isinstance(model, Model) else load(model)
-    config, chosen = loaded.config, choose_device(device)
-    if not (math.isfinite(C) and C > 0):
-        raise DCGANError(f"`C` (={C}) must be a number above 0.")
-    if drawn is not None and not len(drawn):
-        raise DCGANError("No samples to draw: `drawn` names no seed.")
-    name = chosen_layer(loaded.generator, layer)
-    given = read_boxes(boxes, config.size) if isinstance(boxes, str | Path) else boxes
+    require_sense(boxes, detector, seeds, drawn, C)
+    loaded = opened(model, device)
+    generator, config = loaded.generator, loaded.config
+    name = chosen_layer(generator, layer)
+    given: Boxes | None = None if boxes is None else given_boxes(boxes, config.size)
     path = sheet_path(out, config.channels)
-    finder = None
-    if detector is not None:
-        finder = copy.deepcopy(detector_for(detector, config, device)).to(chosen)
-    generator = copy.deepcopy(loaded.generator).to(chosen)
+    finder = finder_for(detector, config, device, next(generator.parameters()).device)
     if given is None:
         assert finder is not None
-        given = find_boxes(generator, finder, seeds)
+        given = find_boxes(generator, finder, SEEDS if seeds is None else seeds)
+    shown = following(given, DRAWN if finder else SHOWN) if drawn is None else tuple(drawn)
     evidence = gather(generator, given, name, seed)
-    weights = weights_of(evidence.vectors, evidence.inside, C)
     warn_of_few(evidence)
-    maps = tuple(np.flatnonzero(weights > 0).tolist())
-    lots = [by_lot(len(weights), len(maps), seed, number) for number in range(LOTS)]
-    lots = lots if finder else lots[:1]
-    after = max(given) + 1
-    shown = tuple(range(after, after + (DRAWN if finder else SHOWN)) if drawn is None else drawn)
+    weights = weights_of(evidence.vectors, evidence.inside, C)
+    maps = speaking(weights, name, C)
+    lots = by_lots(len(weights), len(maps), seed, LOTS if finder else 1)
     made = Forgotten(
         layer=name,
         weights=weights,
         maps=maps,
-        random_maps=tuple(lots),
+        random_maps=lots,
         boxes=sum(map(len, given.values())),
         positions=int(evidence.inside.sum()),
         right=held_out_accuracy(*evidence, C),
@@ -153,8 +152,71 @@ def forget(
         detector=finder,
     )
     if path:
-        save_picture(forget_sheet(made), path)
+        save_sheet(made.sheet, path)
     return made
+
+
+def require_sense(
+    boxes: Any, detector: Any, seeds: Sequence[int] | None, drawn: Sequence[int] | None, C: float
+) -> None:
+    """Raises a DCGANError for options that mean nothing, alone or together."""
+    if boxes is None and detector is None:
+        raise DCGANError("Give boxes around the object, or a detector that finds them.")
+    if boxes is not None and seeds is not None:
+        raise DCGANError(
+            "`seeds` are the samples in which a detector looks for boxes, and `boxes` were given; "
+            "leave one of the two out, or name the samples to draw as `drawn`."
+        )
+    if not (math.isfinite(C) and C > 0):
+        raise DCGANError(f"`C` (={C}) must be a number above 0.")
+    if drawn is not None and not len(drawn):
+        raise DCGANError("No samples to draw: `drawn` names no seed.")
+
+
+def finder_for(
+    choice: str | Path | Detector | None,
+    config: NetworkConfig,
+    device: str,
+    chosen: torch.device,
+) -> Detector | None:
+    """The detector that was asked for, on a device, or none; one that is given itself is copied.
+
+    Raises:
+        DCGANError: as `detector_for`.
+    """
+    return (
+        None if choice is None else copy.deepcopy(detector_for(choice, config, device)).to(chosen)
+    )
+
+
+def following(boxes: Boxes, count: int) -> tuple[int, ...]:
+    """So many seeds behind the last one that has boxes.
+
+    Raises:
+        DCGANError: there are not so many.
+    """
+    last = max(boxes)
+    if last + count > LARGEST_SEED:
+        raise DCGANError(
+            f"There are no {count} seeds behind {last}, the last with boxes, to draw samples of; "
+            "name others as `drawn`."
+        )
+    return tuple(range(last + 1, last + 1 + count))
+
+
+def speaking(weights: NDArray[np.float64], layer: str, C: float) -> tuple[int, ...]:
+    """The numbers of the maps with a weight above 0.
+
+    Raises:
+        DCGANError: there is none.
+    """
+    maps = tuple(np.flatnonzero(weights > 0).tolist())
+    if not maps:
+        raise DCGANError(
+            f"No map of layer {layer} has a weight above 0 with `C` (={C:g}), so that none would "
+            "be dropped; take a larger one, or another layer."
+        )
+    return maps
 
 
 def warn_of_few(evidence: Evidence) -> None:
@@ -166,6 +228,11 @@ def warn_of_few(evidence: Evidence) -> None:
             "of them can be learnt, and which maps speak for the object is arbitrary; take boxes "
             "in more samples."
         )
+
+
+def by_lots(total: int, count: int, seed: int, lots: int) -> tuple[tuple[int, ...], ...]:
+    """So many choices of some maps of a layer by lot."""
+    return tuple(by_lot(total, count, seed, lot) for lot in range(lots))
 
 
 def by_lot(total: int, count: int, seed: int, lot: int) -> tuple[int, ...]:
@@ -211,17 +278,23 @@ def count_left(masks: Tensor, boxes: Sequence[tuple[Box, ...]]) -> int:
     return sum(bool(share >= 0.5) for share in marked)
 
 
-def forget_sheet(made: Forgotten) -> Picture:
-    """Figure 6 as a sheet: a row as it is, one without the object's maps, one without random ones.
-
-    Returns:
-        (H, W, 3) uint8; (H, W, 4) of pictures with transparency.
-    """
+def sheet_of(made: Forgotten) -> Picture:
+    """The sheet of `Forgotten` as pixels, in blocks of three rows."""
     dropped, random = (counted(len(made.maps), noun) for noun in ("map", "random map"))
-    left = ["as it is", f"{dropped} dropped", f"{random} dropped"]
-    tiles = [picture for row in made.rows[:3] for picture in row.pictures.numpy()]
-    shown = len(made.rows[0].pictures)
-    return captioned(tiles, shown, above=[f"seed {seed}" for seed in made.seeds[:shown]], left=left)
+    rows: list[list[Picture | None]] = [[*row.pictures.numpy()] for row in made.rows[:3]]
+    seeds = [f"seed {seed}" for seed in made.seeds[: len(rows[0])]]
+    columns = min(COLUMNS, len(seeds))
+    tiles = in_blocks(rows, columns, None)
+    return captioned(
+        tiles,
+        columns,
+        title=f"{len(made.maps)} of the {len(made.weights)} maps of the generator's layer "
+        f"{made.layer} speak for the object, and are dropped: set to 0 at all positions. Below, "
+        "for comparison, as many by lot.",
+        left=["as it is", f"{dropped} dropped", f"{random} dropped"] * (len(tiles) // 3 // columns),
+        below=in_blocks([[""] * len(seeds), [""] * len(seeds), seeds], columns, ""),
+        least_width=LEAST_WIDTH,
+    )
 
 
 def to_table(made: Forgotten) -> Table:

@@ -1,11 +1,14 @@
 """Which maps speak for an object: a logistic regression on their activations (Section 6.3.1)."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dcgan.errors import DCGANError
 
 try:
+    from scipy.linalg import LinAlgWarning
     from sklearn.linear_model import LogisticRegression
 except ImportError as error:
     raise DCGANError(
@@ -70,4 +73,7 @@ def _fitted(
 ) -> LogisticRegression:
     # Few columns and many rows: Newton's method ends at the minimum itself.
     machine = LogisticRegression(C=C, solver="newton-cholesky")
-    return machine.fit(vectors.astype(np.float64), inside)
+    with warnings.catch_warnings():
+        # Where C is tiny its steps fail, and a slower method takes over, as it should.
+        warnings.simplefilter("ignore", LinAlgWarning)
+        return machine.fit(vectors.astype(np.float64), inside)
