@@ -162,7 +162,7 @@ def test_a_name_of_none(model: Model, tmp_path: Path) -> None:
     dcgan.directions(model, file, start="1", end="2", name="left")
     with pytest.raises(DCGANError, match="d.npz has no direction 'lfet'. Did you mean 'left'?"):
         dcgan.turn(model, along=f"{file}:lfet")
-    words = "There is no file .*e.npz. Make one: dcgan directions MODEL"
+    words = "There is no file .*e.npz; `dcgan directions` makes such files"
     with pytest.raises(DCGANError, match=words):
         dcgan.turn(model, along=tmp_path / "e.npz")
 

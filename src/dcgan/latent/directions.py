@@ -120,9 +120,7 @@ def load_directions(path: Path, model: Model) -> Directions:
     if path.suffix != ENDING:
         raise DCGANError(f"{path} is no directions file; such a file ends in .npz.")
     if not path.is_file():
-        raise DCGANError(
-            f"There is no file {path}. Make one: dcgan directions MODEL {path} --pca 5"
-        )
+        raise DCGANError(f"There is no file {path}; `dcgan directions` makes such files.")
     kept = load_kept(path, "directions", model)
     return dict(zip(kept.names, kept.vectors, strict=True))
 
