@@ -14,13 +14,14 @@ class DCGANError(ValueError):
     """
 
 
-def did_you_mean(word: str, possible: Iterable[str]) -> str:
+def did_you_mean(word: object, possible: Iterable[str]) -> str:
     """A clause to end an error with: the nearest of the words, or all if they are not many.
 
-    They are named in the order in which they are given.
+    They are named in the order in which they are given. A word may be anything that was given in
+    its place.
     """
     words = list(possible)
-    near = difflib.get_close_matches(word, words, n=1)
+    near = difflib.get_close_matches(str(word), words, n=1)
     if near or len(words) > MANY:
         return f"Did you mean {near[0]!r}?" if near else ""
     return f"Possible: {', '.join(words) or 'none'}."

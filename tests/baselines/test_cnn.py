@@ -114,8 +114,29 @@ def test_bad_input() -> None:
             machine.fit(pixels, labels)
     with pytest.raises(DCGANError, match="There is no `init` 'she'. Did you mean 'he'"):
         SupervisedCNN(SHAPE, init="she", device="cpu").fit(pixels, labels)
+    for options, words in (
+        ({"init": 0.02}, "There is no `init` 0.02. Did you mean '0.02'"),
+        ({"dropout": 2}, r"`dropout` \(=2\) must be a number, 0 or more and below 1"),
+        ({"learning_rate": -1}, r"`learning_rate` \(=-1\) must be a number above 0"),
+        ({"beta1": 1.5}, r"`beta1` \(=1.5\) must be a number, 0 or more and below 1"),
+        ({"l2": -1e-3}, r"`l2` \(=-0.001\) must be a number, 0 or more\."),
+    ):
+        with pytest.raises(DCGANError, match=words):
+            SupervisedCNN(SHAPE, device="cpu", **options).fit(pixels, labels)
+    with pytest.raises(DCGANError, match=r"must be one for each picture, \(N,\); \(20, 1\) was"):
+        SupervisedCNN(SHAPE, device="cpu").fit(pixels, labels[:, None])
     with pytest.raises(DCGANError, match="one class alone"):
         SupervisedCNN(SHAPE, device="cpu").fit(pixels, np.zeros(20))
     machine = SupervisedCNN(SHAPE, epochs=1, device="cpu").fit(pixels, labels)
     with pytest.raises(DCGANError, match=r"must be uint8 \(N, 8, 8, 3\)"):
         machine.predict(pixels[:, :4])
+    with pytest.raises(DCGANError, match="There are 20 pictures and 3 labels"):
+        machine.error(pixels, labels[:3])
+
+
+def test_answers_to_no_pictures() -> None:
+    pixels, labels = coloured(20, 0)
+    machine = SupervisedCNN(SHAPE, epochs=1, device="cpu").set_params(batch=np.int64(8))
+    found = machine.fit(pixels, labels).predict(pixels[:0])
+    assert found.shape == (0,)
+    assert found.dtype == labels.dtype

@@ -137,10 +137,18 @@ def test_in_a_pipeline(pixels: NDArray[np.uint8]) -> None:
 def test_bad_input(pixels: NDArray[np.uint8]) -> None:
     for options, words in (
         ({"coder": "triangel"}, "There is no coder 'triangel'. Did you mean 'triangle'?"),
-        ({"units": 0}, r"`units` \(=0\) must be 1 or more\."),
-        ({"units": 7, "coder": "threshold"}, "and even: each atom has two maps"),
+        ({"coder": None}, "There is no coder None. Possible: triangle, threshold"),
+        ({"units": 0}, r"`units` \(=0\) must be a whole number, 1 or more\."),
+        ({"units": 2.5}, r"`units` \(=2.5\) must be a whole number, 1 or more\."),
+        ({"units": "8"}, r"`units` \(='8'\) must be a whole number, 1 or more\."),
+        (
+            {"units": 7, "coder": "threshold"},
+            r"`units` \(=7\) must be even with the coder 'threshold', .*; give 8\.",
+        ),
         ({"patch": 12}, r"`patch` \(=12\) must be 1 to 11"),
-        ({"patches": 0}, r"`patches` \(=0\) and `iterations` \(=3\) must be 1 or more"),
+        ({"patch": 2.5}, r"`patch` \(=2.5\) must be a whole number"),
+        ({"patches": 0}, r"`patches` \(=0\) must be a whole number, 1 or more"),
+        ({"iterations": 1.5}, r"`iterations` \(=1.5\) must be a whole number, 1 or more"),
     ):
         with pytest.raises(DCGANError, match=words):
             KMeansFeatures(**{"units": 4, **SMALL, **options}).fit(pixels)

@@ -53,6 +53,10 @@ def test_some_pictures_by_lot(pixels: NDArray[np.uint8]) -> None:
 def test_bad_input(pixels: NDArray[np.uint8]) -> None:
     with pytest.raises(DCGANError, match=r"`components` \(=60\) must be 1 to 59: there are 60 pic"):
         PixelFeatures(60).fit(pixels)
+    for components in (0, 2.5, "5"):
+        words = rf"`components` \(={components!r}\) must be a whole number, 1 or more"
+        with pytest.raises(DCGANError, match=words):
+            PixelFeatures(components).fit(pixels)  # type: ignore[arg-type]
     with pytest.raises(DCGANError, match=r"must be uint8 \(N, height, width, channels\)"):
         PixelFeatures().fit(pixels[0])
     with pytest.raises(DCGANError, match="`batch_size`"):

@@ -1,11 +1,16 @@
 """Choosing C: the same errors as fitting each value by itself, the draws, bad input."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from dcgan.errors import DCGANError
-from dcgan.features.choosing import choose_c, draw
+from dcgan.features import choosing, svm
+from dcgan.features.choosing import choose_c, draw, rising
 from dcgan.features.classifiers import L2SVM
+from dcgan.log import Bar
 from tests.features.test_svm import drawn
 
 VALUES = (1e-3, 1e-1, 1e-4)
@@ -55,6 +60,30 @@ def test_large_values_are_left_where_two_are_worse() -> None:
         assert 1 - machine.score(*given[2:]) >= found.errors[found.C][0] - 1e-12
 
 
+def test_the_progress_comes_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the largest values are left out, too."""
+    seen: list[tuple[int, str | None]] = []
+    monkeypatch.setattr(Bar, "update", lambda _, done, text=None: seen.append((done, text)))
+    errors = {1: 0.5, 2: 0.4, 3: 0.45, 4: 0.6, 5: 0.1}
+    assert rising(list(errors), lambda value: errors[int(value)]) == [0.5, 0.4, 0.45, 0.6]
+    assert seen[-2:] == [(4, None), (5, "larger ones are left out")]
+    assert rising([3, 5], lambda value: errors[int(value)]) == [0.45, 0.1]
+    assert seen[-1] == (2, None)
+
+
+def test_says_once_when_fits_end_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, labels = drawn(500, 100, 3)
+    monkeypatch.setattr(svm, "FEW_ROWS", {"cpu": 1})
+    monkeypatch.setattr(svm, "FEW_COLUMNS", 1)
+    monkeypatch.setattr(choosing, "L2SVM", partial(L2SVM, max_iter=2))
+    given = table[:300], labels[:300], table[300:], labels[300:]
+    with pytest.warns(ConvergenceWarning, match="Up to .*% of the SVM's objective") as said:
+        found = choose_c(*given, values=(1, 10), device="cpu")
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    assert found.gap > 1e-3
+
+
 def test_draws() -> None:
     labels = np.arange(300) % 3
     rows = draw(labels, 20, 42, 0)
@@ -70,10 +99,15 @@ def test_bad_input() -> None:
     first = np.bincount(labels)[0]
     with pytest.raises(DCGANError, match=f"`per_class` .=50. must be 1 to {first}, the rows of"):
         choose_c(table, labels, table, labels, per_class=50, device="cpu")
-    with pytest.raises(DCGANError, match="given were 0 values and 1 draws"):
+    with pytest.raises(DCGANError, match="C is chosen among one value or more; `values` holds no"):
         choose_c(table, labels, table, labels, values=(), device="cpu")
-    with pytest.raises(DCGANError, match="given were 7 values and 0 draws"):
-        choose_c(table, labels, table, labels, per_class=5, draws=0, device="cpu")
+    for options, words in (
+        ({"draws": 0}, "`draws` .=0. must be a whole number, 1 or more"),
+        ({"draws": 1.5}, "`draws` .=1.5. must be a whole number, 1 or more"),
+        ({"per_class": 2.5}, "`per_class` .=2.5. must be a whole number, 1 or more"),
+    ):
+        with pytest.raises(DCGANError, match=words):
+            choose_c(table, labels, table, labels, **{"per_class": 5, **options}, device="cpu")  # type: ignore[arg-type]
     with pytest.raises(DCGANError, match="`C` .=0. must be a number above 0"):
         choose_c(table, labels, table, labels, values=(0, 1), device="cpu")
     with pytest.raises(DCGANError, match="learn from have 5 numbers, those to validate on 4; they"):

@@ -102,6 +102,13 @@ def test_bad_input() -> None:
         L2SVM(device="cpu").fit(table, ["a"] * 50)
     with pytest.raises(DCGANError, match="There is no `solver` 'newton'"):
         L2SVM(solver="newton", device="cpu").fit(table, labels)
+    for options, words in (
+        ({"solver": None}, "There is no `solver` None. Possible: auto, rows, columns, blocks"),
+        ({"tol": "x"}, "`tol` .='x'. must be a number above 0"),
+        ({"max_iter": 2.5}, "`max_iter` .=2.5. must be a whole number, 1 or more"),
+    ):
+        with pytest.raises(DCGANError, match=words):
+            L2SVM(device="cpu").set_params(**options).fit(table, labels)
     with pytest.raises(NotFittedError):
         L2SVM().predict(table)
     with pytest.raises(ValueError, match="X has 4 features, but L2SVM is expecting 5"):

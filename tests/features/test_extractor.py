@@ -121,6 +121,11 @@ def test_widths_of_the_paper(name: str, width: int) -> None:
     assert len(transformer.get_feature_names_out()) == width == transformer.width_
 
 
+def test_whole_numbers_of_numpy(model: Model, pixels: Pixels) -> None:
+    transformer = DiscriminatorFeatures(model, device="cpu").set_params(batch_size=np.int64(5))
+    assert transformer.fit_transform(pixels[:7]).shape == (7, 384)
+
+
 def test_stored_statistics(model: Model, pixels: Pixels) -> None:
     transformer = DiscriminatorFeatures(model, statistics="stored", device="cpu").fit(None)
     with torch.no_grad():
@@ -246,7 +251,7 @@ def test_in_a_pipeline_and_pickled(model: Model, pixels: Pixels) -> None:
         ({"layers": []}, "has layers, but `layers` names none. Possible: 8x8, 4x4."),
         ({"grid": 5}, "`grid` \\(=5\\) must be 1 to 4, the smallest map's side."),
         ({"grid": 0}, "`grid` \\(=0\\) must be 1 to 4"),
-        ({"batch_size": 0}, "`batch_size` \\(=0\\) must be 1 or more."),
+        ({"batch_size": 0}, "`batch_size` \\(=0\\) must be a whole number, 1 or more."),
         ({"statistics": "store"}, "no `statistics` 'store'. Did you mean 'stored'?"),
         ({"dtype": "float64"}, "`dtype` \\(=float64\\) must be float32 or float16."),
         ({"device": "abacus"}, "There is no `device` 'abacus' here."),

@@ -150,5 +150,5 @@ def test_the_shape_chooses() -> None:
 def test_no_such_solver() -> None:
     with pytest.raises(DCGANError, match="There is no `solver` 'row'. Did you mean 'rows'?"):
         solver_for(np.zeros((2, 2)), "row", 1e-3, 1, "cpu")
-    with pytest.raises(DCGANError, match="`tol` .=0. must be above 0, and `max_iter` .=0. 1 or"):
+    with pytest.raises(DCGANError, match="`tol` .=0. must be a number above 0"):
         solver_for(np.zeros((2, 2)), "auto", 0, 0, "cpu")

@@ -1,6 +1,7 @@
 """The purely supervised network of the discriminator's shape: the last row of Table 2."""
 
 import math
+from collections.abc import Sized
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,11 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from dcgan.config import NetworkConfig
-from dcgan.data.given import Pictures, in_floats, own_pictures, pictures_for, reading_of
+from dcgan.data.given import (
+    Pictures,
+    in_floats,
+    own_pictures,
+    pictures_for,
+    reading_of,
+    shape_text,
+)
 from dcgan.data.loader import batch_indices, derive
-from dcgan.data.pack import Pack
 from dcgan.devices import choose_device, has_native_bfloat16
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.features.allowed import require_from_0, require_positive, require_whole
 from dcgan.features.classifiers import classes_of
 from dcgan.features.contract import BaseEstimator, ClassifierMixin, check_is_fitted
 from dcgan.features.vectors import store_statistics
@@ -129,8 +137,8 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             y_validation: (M,) their labels.
 
         Raises:
-            DCGANError: these are no pictures, there are not as many labels, or one class alone; or
-                a parameter is not allowed.
+            DCGANError: these are no pictures, there is not one label for each, or one class alone;
+                or a parameter is not allowed.
         """
         self._require_allowed()
         pictures, labels = own_pictures(X), np.asarray(y)
@@ -161,17 +169,25 @@ class SupervisedCNN(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with torch.no_grad(), quick_arithmetic(device):
             parts = in_floats(pictures, order, 4 * BATCH, device, "Classifying")
             answers = [self.network_(images).argmax(1).cpu() for images in parts]
-        return np.asarray(self.classes_[torch.cat(answers).numpy()])
+        return np.asarray(self.classes_[np.concatenate([np.empty(0, np.int64), *answers])])
 
     def error(self, X: Pictures, y: ArrayLike) -> float:
-        """The share of wrong answers."""
-        return float((self.predict(X) != np.asarray(y)).mean())
+        """The share of wrong answers.
+
+        Raises:
+            DCGANError: there are not as many labels as pictures, or as `predict`.
+        """
+        answers = self.predict(X)
+        require_as_many(answers, y, "")
+        return float((answers != np.asarray(y)).mean())
 
     def _require_allowed(self) -> None:
         for name in ("batch", "epochs", "interval"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise DCGANError(f"`{name}` (={value}) must be a whole number, 1 or more.")
+            require_whole(name, getattr(self, name))
+        require_positive("learning_rate", self.learning_rate)
+        require_from_0("l2", self.l2)
+        require_from_0("beta1", self.beta1, below=1)
+        require_from_0("dropout", self.dropout, below=1)
         if self.init not in LAWS:
             raise DCGANError(f"There is no `init` {self.init!r}. {did_you_mean(self.init, LAWS)}")
 
@@ -237,11 +253,15 @@ def quick_arithmetic(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=has_native_bfloat16(device))
 
 
-def require_as_many(pictures: "Pack | NDArray[np.uint8]", labels: Any, words: str) -> None:
+def require_as_many(pictures: Sized, labels: Any, words: str) -> None:
     """Raises a DCGANError unless each picture has a label."""
-    count = 0 if labels is None else len(np.asarray(labels))
-    if len(pictures) != count:
-        raise DCGANError(f"There are {len(pictures):,} pictures{words} and {count:,} labels.")
+    shape = (0,) if labels is None else np.shape(labels)
+    if len(shape) != 1:
+        raise DCGANError(
+            f"Labels{words} must be one for each picture, (N,); {shape_text(shape)} was given."
+        )
+    if len(pictures) != shape[0]:
+        raise DCGANError(f"There are {len(pictures):,} pictures{words} and {shape[0]:,} labels.")
 
 
 class Classifier(nn.Module):

@@ -12,6 +12,7 @@ from dcgan.data.given import Pictures, in_floats, own_pictures
 from dcgan.data.loader import derive
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.features.allowed import require_whole
 from dcgan.features.pictures import PictureFeatures
 from dcgan.log import progress
 from dcgan.tensors import Features, Images
@@ -136,26 +137,26 @@ class KMeansFeatures(PictureFeatures):
 
     def _require_allowed(self) -> None:
         self._require_type_and_batch()
-        if self.coder not in CODERS:
-            raise DCGANError(
-                f"There is no coder {self.coder!r}. {did_you_mean(self.coder, CODERS)}"
-            )
-        even = self.coder == "threshold"
-        if self.units < 1 or (even and self.units % 2):
-            raise DCGANError(
-                f"`units` (={self.units}) must be 1 or more"
-                f"{', and even: each atom has two maps' * even}."
-            )
-        if not 1 <= self.patch < min(self.reading_.size):
+        require_units(self.units, self.coder)
+        for name in ("patch", "patches", "iterations"):
+            require_whole(name, getattr(self, name))
+        if self.patch >= min(self.reading_.size):
             raise DCGANError(
                 f"`patch` (={self.patch}) must be 1 to {min(self.reading_.size) - 1}, less than "
                 "the side of the pictures."
             )
-        if self.patches < 1 or self.iterations < 1:
-            raise DCGANError(
-                f"`patches` (={self.patches}) and `iterations` (={self.iterations}) must be 1 or "
-                "more."
-            )
+
+
+def require_units(units: int, coder: str) -> None:
+    """Raises a DCGANError unless there is such a coder, and it can have so many maps."""
+    if coder not in CODERS:
+        raise DCGANError(f"There is no coder {coder!r}. {did_you_mean(coder, CODERS)}")
+    require_whole("units", units)
+    if coder == "threshold" and units % 2:
+        raise DCGANError(
+            f"`units` (={units}) must be even with the coder 'threshold', as each atom has two "
+            f"maps; give {units + 1}."
+        )
 
 
 def random_patches(pictures: Pictures, side: int, count: int, rng: torch.Generator) -> Tensor:
@@ -231,7 +232,7 @@ def gain_shape_k_means(patches: Tensor, atoms: Tensor, iterations: int) -> Tenso
 def triangle(patches: Tensor, centroids: Tensor) -> Tensor:
     """How much nearer than the mean of all each centroid is, or 0: (..., units)."""
     distances = torch.cdist(patches, centroids)
-    return distances.neg_().sub_(distances.mean(-1, keepdim=True)).clamp_(min=0)
+    return (distances.mean(-1, keepdim=True) - distances).clamp_(min=0)
 
 
 def thresholds(patches: Tensor, atoms: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from dcgan.data.given import Pictures, in_floats, own_pictures
 from dcgan.data.loader import derive
 from dcgan.errors import DCGANError
+from dcgan.features.allowed import require_whole
 from dcgan.features.pictures import PictureFeatures
 from dcgan.tensors import Features, Images
 
@@ -59,6 +60,8 @@ class PixelFeatures(PictureFeatures):
             DCGANError: these are no pictures, or too few for so many components.
         """
         self._require_type_and_batch()
+        if self.components is not None:
+            require_whole("components", self.components)
         pictures = own_pictures(X)
         self._keep_kind(pictures)
         pixels = math.prod(self.reading_.size) * self.reading_.channels
@@ -67,7 +70,7 @@ class PixelFeatures(PictureFeatures):
         if self.components is not None:
             chosen = some(pictures, FITTED, self.seed)
             most = min(pixels, len(chosen) - 1)
-            if not 1 <= self.components <= most:
+            if self.components > most:
                 raise DCGANError(
                     f"`components` (={self.components}) must be 1 to {most:,}: there are "
                     f"{len(chosen):,} pictures of {pixels:,} numbers."

@@ -1,6 +1,6 @@
 """Choosing C by validation, as the authors' SVHN script does (Section 5.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,14 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dcgan.data.loader import derive
 from dcgan.errors import DCGANError
-from dcgan.features.classifiers import (
-    L2SVM,
-    checked,
-    classes_of,
-    named,
-    require_positive,
-    signs_of,
-)
+from dcgan.features.allowed import require_positive, require_whole
+from dcgan.features.classifiers import L2SVM, checked, classes_of, named, signs_of
 from dcgan.features.objective import Solution
 from dcgan.features.tables import Table, kind_of, outputs_of
 from dcgan.log import progress
@@ -34,6 +28,8 @@ class Choice(NamedTuple):
     C: float
     errors: dict[float, NDArray[np.float64]]
     """For each value tried, the shares (draws,) of wrong answers on the validation rows."""
+    gap: float
+    """At most this share of its objective a fit ended above its minimum."""
 
 
 def choose_c(
@@ -72,33 +68,55 @@ def choose_c(
         DCGANError: there are too few rows of a class, rows of other lengths, no values, or what
             `L2SVM` does not allow.
     """
-    machine, count = L2SVM(device=device), 1 if per_class is None else draws
-    tried = sorted(set(values))
-    if not tried or count < 1:
-        raise DCGANError(
-            f"C is chosen among one value or more, by one draw or more; given were {len(tried)} "
-            f"values and {count} draws."
-        )
-    for value in tried:
+    machine, labels, rows = L2SVM(device=device), np.asarray(y), np.asanyarray(X)
+    for value in values:
         require_positive("C", value)
+    tried = sorted(set(values))
+    if not tried:
+        raise DCGANError("C is chosen among one value or more; `values` holds none.")
+    require_whole("draws", draws)
+    if per_class is not None:
+        require_whole("per_class", per_class)
     table, answers = checked(machine, X_validation, y_validation)
-    labels, errors = np.asarray(y), []
-    if len(np.asanyarray(X)) != len(labels):
-        raise DCGANError(f"There are {len(np.asanyarray(X)):,} rows and {len(labels):,} labels.")
-    with progress("Choosing C", count * len(tried), unit="fits") as bar:
-        for number in range(count):
-            rows = slice(None) if per_class is None else draw(labels, per_class, seed, number)
-            fits = Fits(machine, np.asanyarray(X)[rows], labels[rows], table)
-            found: list[float] = []
-            for part in [tried] if per_class else [[value] for value in tried]:
-                found += [float((given != answers).mean()) for given in fits.answers(part)]
-                bar.update(number * len(tried) + len(found))
-                if len(found) > WORSE and min(found[-WORSE:]) > min(found):
-                    break
-            errors.append(found)
+    if len(rows) != len(labels):
+        raise DCGANError(f"There are {len(rows):,} rows and {len(labels):,} labels.")
+    if per_class is None:
+        fits = Fits(machine, rows, labels, table)
+        errors, gap = [rising(tried, lambda value: fits.errors([value], answers)[0])], fits.gap
+    else:
+        errors, gap = [], 0.0
+        with progress("Choosing C", draws * len(tried), unit="fits") as bar:
+            for number in range(draws):
+                chosen = draw(labels, per_class, seed, number)
+                fits = Fits(machine, rows[chosen], labels[chosen], table)
+                errors.append(fits.errors(tried, answers))
+                gap = max(gap, fits.gap)
+                bar.update(len(errors) * len(tried))
+    machine._warn_of(gap, level=3)
     by_value = np.array(errors).T
     best = tried[int(by_value.mean(axis=1).argmin())]
-    return Choice(best, dict(zip(tried, by_value, strict=False)))
+    return Choice(best, dict(zip(tried, by_value, strict=False)), gap)
+
+
+def rising(values: Sequence[float], error: Callable[[float], float]) -> list[float]:
+    """The errors of values of C, from the smallest upwards, until two in a row are worse.
+
+    Args:
+        values: sorted.
+        error: of a value.
+
+    Returns:
+        Those that were tried; the others would hardly be better, and take longest.
+    """
+    found: list[float] = []
+    with progress("Choosing C", len(values), unit="fits") as bar:
+        for value in values:
+            found.append(error(value))
+            bar.update(len(found))
+            if len(found) > WORSE and min(found[-WORSE:]) > min(found):
+                bar.update(len(values), "larger ones are left out")
+                break
+    return found
 
 
 class Fits:
@@ -109,6 +127,9 @@ class Fits:
         X: (N, D) rows to learn from.
         y: (N,) their labels.
         asked: (M, D), others to answer.
+
+    Attributes:
+        gap: at most this share of its objective any fit ended above its minimum.
 
     Raises:
         DCGANError: the rows are of different lengths, or what `L2SVM` does not allow.
@@ -124,6 +145,7 @@ class Fits:
         self.machine, self.asked, self.classes = machine, asked, classes_of(labels)
         self.signs, self.solver = signs_of(labels, self.classes), machine._solver(table)
         self.last: Solution | None = None
+        self.gap = 0.0
 
     def answers(self, values: Sequence[float]) -> list[NDArray[Any]]:
         """For each value of C what is answered to the others (M,), all in one pass over these."""
@@ -131,11 +153,15 @@ class Fits:
         for value in values:
             costs = torch.full_like(self.signs, value)
             self.last = self.solver.solve(self.signs, costs, self.last)
-            self.machine._warn_of(float(self.last.gap.max()))
+            self.gap = max(self.gap, float(self.last.gap.max()))
             weights.append(self.last.weights)
         together = torch.cat(weights, dim=1).to(kind_of(self.asked))
         outputs = outputs_of(self.asked, together).cpu().numpy()
         return [named(part, self.classes) for part in np.split(outputs, len(values), axis=1)]
+
+    def errors(self, values: Sequence[float], right: NDArray[Any]) -> list[float]:
+        """For each value of C the share of the others whose answer is not the right one (M,)."""
+        return [float((answers != right).mean()) for answers in self.answers(values)]
 
 
 def draw(labels: NDArray[Any], per_class: int, seed: int, number: int) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dcgan.errors import DCGANError
+from dcgan.features.allowed import require_positive
 from dcgan.features.contract import (
     BaseEstimator,
     ClassifierMixin,
@@ -77,15 +78,15 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_, self.gap_ = solution.iterations, solution.gap.cpu().numpy()
         self._warn_of(float(self.gap_.max()))
 
-    def _warn_of(self, gap: float) -> None:
-        """Says so if a solution may lie too far above the minimum."""
+    def _warn_of(self, gap: float, level: int = 4) -> None:
+        """Says so, so many calls above, if a solution may lie too far above the minimum."""
         if gap > self.tol:
             warnings.warn(
                 f"Up to {gap:.2%} of the SVM's objective may lie above its minimum, "
                 f"more than `tol` (={self.tol}) allows. It helps to scale the columns, to lower C, "
                 "or, where blocks are solved, to raise `max_iter`.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=level,
             )
 
 
@@ -165,12 +166,6 @@ def require_finite(table: Table) -> None:
                 f"Input X contains NaN or infinity, in rows {rows.start} to {rows.stop - 1}; every "
                 "number must be finite."
             )
-
-
-def require_positive(name: str, value: object) -> None:
-    """Raises a DCGANError unless an option is a number above 0."""
-    if not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
-        raise DCGANError(f"`{name}` (={value}) must be a number above 0.")
 
 
 def classes_of(labels: NDArray[Any]) -> NDArray[Any]:

@@ -141,7 +141,7 @@ class DiscriminatorFeatures(PictureFeatures):
                 f"`grid` (={self.grid}) must be 1 to {smallest}, the smallest map's side."
             )
         if self.statistics not in STATISTICS:
-            words = did_you_mean(str(self.statistics), STATISTICS)
+            words = did_you_mean(self.statistics, STATISTICS)
             raise DCGANError(f"There are no `statistics` {self.statistics!r}. {words}")
         self._require_type_and_batch()
 

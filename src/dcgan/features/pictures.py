@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dcgan.data.given import Pictures, in_floats, pictures_for, reading_of
 from dcgan.data.pack import Pack, Reading, write_array
 from dcgan.errors import DCGANError, NotFiniteError
+from dcgan.features.allowed import require_whole
 from dcgan.features.contract import BaseEstimator, TransformerMixin, check_is_fitted
 from dcgan.files import make_folder, replacing
 from dcgan.tensors import Features, Images
@@ -112,8 +113,7 @@ class PictureFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.reading_ = reading_of(pictures)
 
     def _require_type_and_batch(self) -> None:
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise DCGANError(f"`batch_size` (={self.batch_size}) must be 1 or more.")
+        require_whole("batch_size", self.batch_size)
         if self.dtype not in (*TYPES, np.float32, np.float16):
             raise DCGANError(f"`dtype` (={self.dtype}) must be {' or '.join(TYPES)}.")
 

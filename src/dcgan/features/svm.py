@@ -4,6 +4,7 @@ import torch
 
 from dcgan.devices import choose_device
 from dcgan.errors import DCGANError, did_you_mean
+from dcgan.features.allowed import require_positive, require_whole
 from dcgan.features.blocks import BlockSolver
 from dcgan.features.newton import ColumnSolver, RowSolver
 from dcgan.features.objective import Solver
@@ -30,10 +31,8 @@ def solver_for(table: Table, name: str, tolerance: float, most: int, device: str
     chosen = solving_device(device)
     if name not in SOLVERS:
         raise DCGANError(f"There is no `solver` {name!r}. {did_you_mean(name, SOLVERS)}")
-    if not tolerance > 0 or most < 1:
-        raise DCGANError(
-            f"`tol` (={tolerance}) must be above 0, and `max_iter` (={most}) 1 or more."
-        )
+    require_positive("tol", tolerance)
+    require_whole("max_iter", most)
     name = suited(len(table), table.shape[1], chosen) if name == "auto" else name
     if name == "rows":
         return RowSolver(table, chosen)

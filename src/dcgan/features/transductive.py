@@ -7,12 +7,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from dcgan.features.allowed import require_positive
 from dcgan.features.classifiers import (
     LinearClassifier,
     checked,
     classes_of,
     named,
-    require_positive,
     signs_of,
 )
 from dcgan.features.objective import Solution, Solver, objective

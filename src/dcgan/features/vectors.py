@@ -27,7 +27,7 @@ def chosen_steps(discriminator: Discriminator, layers: Sequence[str] | None) -> 
     unknown = next((name for name in wanted if name not in steps), None)
     if unknown is not None or not wanted:
         what = f"has no layer {unknown!r}" if wanted else "has layers, but `layers` names none"
-        raise DCGANError(f"The discriminator {what}. {did_you_mean(str(unknown), steps)}")
+        raise DCGANError(f"The discriminator {what}. {did_you_mean(unknown, steps)}")
     return {name: step for name, step in steps.items() if name in wanted}
 
 
@@ -85,6 +85,7 @@ def store_statistics(
     for norm in norms:
         norm.train()
         norm.momentum, norm.track_running_stats = 1.0, True  # 1: those of the last batch alone
+        norm.reset_running_stats()  # what stood there counts 0 times, and 0 times NaN is NaN
     handles = [norm.register_forward_hook(_adding(norm, sums[norm])) for norm in norms]
     number = torch.zeros((), dtype=torch.float64)
     for images in batches:
