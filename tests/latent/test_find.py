@@ -74,6 +74,7 @@ def test_judges_of_other_scales_have_an_equal_say(model: Model, labelled: Path) 
 def test_three_exemplars_by_default(model: Model, labelled: Path) -> None:
     found = dcgan.find(model, labelled, "bright=yes", seeds="0-99", device="cpu")
     assert len(found.seeds) == 3
+    assert found.sheet.width == 3 * 66 + 2 < 2 * found.sheet.height
 
 
 def test_examples(labelled: Path) -> None:

@@ -19,6 +19,8 @@ from dcgan.tensors import Pixels
 
 COUNT = 3
 """Exemplars of a concept in the paper's arithmetic."""
+ONE_ROW = 6
+"""Pictures that stand in a single row; more make a square."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Found:
         )
         values = zip(self.seeds, self.values, strict=True)
         below = [f"seed {seed}\n{value:+.2f}" for seed, value in values]
-        return to_image(captioned(self.pictures, title=title, below=below))
+        columns = len(below) if len(below) <= ONE_ROW else None
+        return to_image(captioned(self.pictures, columns, title=title, below=below))
 
 
 def find(
