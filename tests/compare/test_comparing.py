@@ -1,6 +1,8 @@
 """The tables end to end on small labelled pictures, and the sentences for bad input."""
 
 import json
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,66 @@ def test_stopped_before_the_first_answer(
     assert [line.title for line in lines if line.results] == ["Pixels + L2-SVM"]
 
 
+def test_each_value_of_c_on_all_labels_is_kept(
+    sides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 1, "rows": "pixels", "device": "cpu"}
+    file, kept = tmp_path / "out" / "measured.jsonl", Notebook.answer
+    whole = compare(sides, out=tmp_path / "whole", **options)
+
+    def values() -> list[float]:
+        asked = [json.loads(line)["question"] for line in file.read_text().splitlines()]
+        return [q["C"] for q in asked if "choose" in q and "C" in q]
+
+    def stopping(notebook: Notebook, question: dict[str, Any], find: Any) -> Any:
+        if question.get("C") == 5e-4 and "choose" in question:
+            raise KeyboardInterrupt
+        return kept(notebook, question, find)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Notebook, "answer", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            compare(sides, out=tmp_path / "out", **options)
+    assert values() == [1e-4, 2e-4]
+    assert compare(sides, out=tmp_path / "out", **options).lines[5][:3] == whole.lines[5][:3]
+    assert values()[:3] == [1e-4, 2e-4, 5e-4]
+    assert len(set(values())) == len(values())
+
+
+def test_what_was_chosen_before_each_value_was_kept_stays(sides: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 1, "rows": "pixels", "device": "cpu"}
+    first = compare(sides, out=tmp_path, **options)
+    file = tmp_path / "measured.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    lines = [line for line in lines if '"C": ' not in line or '"choose"' not in line]
+    file.write_text("".join(lines))
+    assert compare(sides, out=tmp_path, **options).lines == first.lines
+    assert file.read_text() == "".join(lines)
+
+
+def test_an_svm_that_ended_early_says_so_in_its_row(
+    sides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(systems, "L2SVM", partial(L2SVM, solver="blocks", max_iter=1))
+    options: dict[str, Any] = {"per_class": 8, "draws": 2, "rows": "pixels", "device": "cpu"}
+    with caplog.at_level("INFO", "dcgan"):
+        line = compare(sides, out=tmp_path, **options).lines[5]
+    said = r"of all labels [0-9.e-]+, up to [0-9.]+% above its minimum$"
+    assert re.search(said, line.results[0].note)
+    said = r"Pixels \+ L2-SVM: the SVM ended up to [0-9.]+% above its minimum"
+    assert re.search(said, caplog.text)
+
+
+def test_the_note_names_the_model(sides: Path, model: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"per_class": 8, "draws": 1, "rows": "dcgan", "device": "cpu"}
+    unknown = replace(dcgan.load(model), images_seen=0, notes={})
+    made = compare(sides, models=[model, unknown], out=tmp_path, **options)
+    known, other = (result.note for result in made.lines[0].results)
+    assert known.startswith(f"{model}, of width 4, trained on faces, 64 pictures seen; C = ")
+    start = "model 2, of width 4, trained on unknown pictures, an unknown number of pictures seen"
+    assert other.startswith(start)
+
+
 def test_a_table_of_the_paper(sides: Path, model: Path, tmp_path: Path) -> None:
     """Two models are two rows; what is not here says so."""
     runner = CliRunner()
@@ -242,6 +304,12 @@ def test_without_a_model_the_protocol_gives_the_shape(
         ("sides", {"rows": "knn,dcgan"}, "The row 'dcgan' needs a model; give one with --model"),
         ("sides", {"device": "nonsense"}, "nonsense"),
         ("sides", {"per_class": 2.5}, r"`per_class` \(=2.5\) must be a whole number, 1 or more"),
+        (
+            "sides",
+            {"units": 7, "coder": "threshold", "per_class": 8},
+            r"`units` \(=7\) must be even with the coder 'threshold'",
+        ),
+        ("sides", {"coder": "circle", "per_class": 8}, "There is no coder 'circle'. Possible: tri"),
         ("mnist", {"draws": 3, "data": "x"}, r"`draws` \(=3\) is not for mnist: no labels are"),
     ],
 )
@@ -431,7 +499,9 @@ def test_models_and_rows_as_python_has_them(sides: Path, model: Path, tmp_path: 
     options: dict[str, Any] = {"per_class": 8, "draws": 1, "device": "cpu"}
     one = compare(sides, models=dcgan.load(model), rows=["dcgan"], out=tmp_path / "a", **options)
     other = compare(sides, models=str(model), rows="dcgan", out=tmp_path / "b", **options)
-    assert one.lines[0] == other.lines[0]
+    (found,), (wanted,) = one.lines[0].results, other.lines[0].results
+    assert found == wanted._replace(note=found.note)
+    assert found.note == wanted.note.replace(str(model), "model 1")
 
 
 @pytest.mark.parametrize("factor", [float("nan"), 1e9])

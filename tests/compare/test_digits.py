@@ -97,5 +97,5 @@ def test_bad_input(sides: Path, tmp_path: Path) -> None:
     known = Model(made.generator, made.discriminator, ("left", "right"), 24)
     known.notes = {"digest": labelled(sides).test.info.digest}
     known.save(tmp_path / "m.safetensors")
-    with pytest.raises(DCGANError, match="was trained on the test pictures and their labels"):
+    with pytest.raises(DCGANError, match="test pictures and their labels; part them into train/"):
         compare("mnist", models=[tmp_path / "m.safetensors"], **options)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ TEST_SEED = 1
 """Added to the seed for the draws that are tested, so that they are others than those for C."""
 
 
+Setting = TypeVar("Setting", int, float)
+
+
 class Result(NamedTuple):
     """What was measured of a system: shares of wrong answers on the test pictures."""
 
@@ -49,16 +52,29 @@ class Result(NamedTuple):
     """What differs from the paper, and how settings were chosen."""
 
 
+class Part(NamedTuple):
+    """Some pictures to a classifier: their vectors (N, D), and their classes (N,)."""
+
+    vectors: Vectors
+    labels: NDArray[np.int64]
+
+    def of(self, rows: slice | NDArray[np.int64]) -> "Part":
+        """Some of them."""
+        return Part(self.vectors[rows], self.labels[rows])
+
+
 class Vectored(NamedTuple):
-    """Vectors of all pictures, and their classes."""
+    """All pictures to a classifier."""
 
     name: str
     """It stands for the transformer and the pictures."""
-    train: Vectors
-    """The first ones are the validation part."""
-    train_labels: NDArray[np.int64]
-    test: Vectors
-    test_labels: NDArray[np.int64]
+    train: Part
+    """All to learn from: those for validation, and the pool."""
+    validation: Part
+    """What settings are chosen by."""
+    pool: Part
+    """What labels are drawn from."""
+    test: Part
 
 
 @dataclass
@@ -154,8 +170,29 @@ class Bench:
         name = f"{facts['system']}-{digest_of(self.question(data, **facts))}"
         parts = {"train": data.train, "test": data.test}
         found = self.notebook.vectors(name, transformer, self.pool(data), parts)
-        labels = data.labels(data.train), data.labels(data.test)
-        return Vectored(name, found["train"], labels[0], found["test"], labels[1])
+        train = Part(found["train"], data.labels(data.train))
+        test, start = Part(found["test"], data.labels(data.test)), self.validation(data)
+        return Vectored(name, train, train.of(slice(start)), train.of(slice(start, None)), test)
+
+    def best(
+        self,
+        question: dict[str, Any],
+        settings: Sequence[Setting],
+        error: Callable[[Setting], float],
+    ) -> Setting:
+        """The setting with the smallest error, the first among equals.
+
+        Args:
+            question: all that the errors depend on, but the setting.
+            settings: those that are tried.
+            error: of a setting.
+        """
+        asked = question | {"per class": self.protocol.per_class}
+        tried = [
+            self.notebook.answer(asked | {"choose": setting}, partial(error, setting))
+            for setting in settings
+        ]
+        return settings[int(np.argmin(tried))]
 
     def over_draws(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dcgan.baselines.kmeans import require_units
 from dcgan.compare.bench import Bench
 from dcgan.compare.notebook import FILE, Notebook
 from dcgan.compare.protocols import FEW, NEED_MODELS, OWN, PROTOCOLS, Protocol, chosen_systems
@@ -181,12 +182,15 @@ def require_own_tables(folder: Path) -> None:
 
 
 def require_fitting(bench: Bench, systems: Collection[str]) -> None:
-    """Refuses, before the work, models that a row cannot take, and too few pictures of a class.
+    """Refuses, before the work, what a row cannot take.
 
     Raises:
-        DCGANError: a model has classes where none are wanted, or others than the pictures; or of a
-            class there are fewer pictures than labels shall be drawn.
+        DCGANError: a model has classes where none are wanted, or others than the pictures; k-means
+            has no such coder or units; or of a class there are fewer pictures than labels shall be
+            drawn.
     """
+    if "kmeans" in systems:
+        require_units(bench.units, bench.coder)
     data, conditional = bench.data(), {"conditional", "gan"} & set(systems)
     for name, model in bench.models:
         if conditional and model.class_names != data.classes:
@@ -197,8 +201,8 @@ def require_fitting(bench: Bench, systems: Collection[str]) -> None:
             )
         if conditional and model.notes.get("digest") == data.test.info.digest:
             raise DCGANError(
-                f"The model {name} was trained on the test pictures and their labels; train one on "
-                "the others alone."
+                f"The model {name} was trained on the test pictures and their labels; part them "
+                "into train/ and test/, if they are not, and train one on train/ alone."
             )
         if "dcgan" in systems and model.config.classes:
             raise DCGANError(

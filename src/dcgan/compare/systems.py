@@ -1,8 +1,9 @@
 """The systems of the paper's tables, each as a function of the bench that gives its results."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,15 @@ from dcgan.baselines.cnn import SupervisedCNN, draw_trial
 from dcgan.baselines.kmeans import KMeansFeatures
 from dcgan.baselines.pixels import PixelFeatures
 from dcgan.compare import digits
-from dcgan.compare.bench import TAUGHT, Bench, Result, Vectored
+from dcgan.compare.bench import TAUGHT, Bench, Part, Result, Vectored
 from dcgan.config import NetworkConfig, plain
 from dcgan.data.labelled import Labelled
 from dcgan.data.loader import derive
 from dcgan.data.pack import PackPart
 from dcgan.errors import DCGANError, NotFiniteError
-from dcgan.features.choosing import Fits, choose_c, draw
+from dcgan.features.choosing import VALUES, Fits, choose_c, draw, rising
 from dcgan.features.classifiers import L2SVM, require_finite
+from dcgan.features.contract import ConvergenceWarning
 from dcgan.features.extractor import DiscriminatorFeatures
 from dcgan.features.transductive import UNLABELLED, TransductiveSVM
 from dcgan.log import logger, progress
@@ -51,9 +53,11 @@ def dcgan(bench: Bench) -> list[Result]:
     results = []
     for name, model in bench.models:
         title = "DCGAN + L2-SVM" + f": {name}" * (len(bench.models) > 1)
+        width = model.config.d_width or model.config.width
         source = model.notes.get("source", "unknown pictures")
-        seen = f", {model.images_seen:,} pictures seen" if model.images_seen else ""
-        note = f"trained on {source}{seen}{bench.test_seen_by(model)}"
+        count = f"{model.images_seen:,}" if model.images_seen else "an unknown number of"
+        seen = f"{count} pictures seen{bench.test_seen_by(model)}"
+        note = f"{name}, of width {width}, trained on {source}, {seen}"
         try:
             results.append(_by_discriminator(bench, model, bench.data(model), title, note))
         except NotFiniteError as error:
@@ -86,7 +90,7 @@ def _by_discriminator(bench: Bench, model: Model, data: Labelled, title: str, no
     maps = max(step.inner_maps for step in pyramid(config, config.d_width or config.width))
     facts = {"model": model.digest(), "network": plain(config)}
     found = bench.vectors(data, transformer, system="discriminator", **facts)
-    return _by_svm(bench, data, found, title, maps, note)
+    return _by_svm(bench, found, title, maps, note)
 
 
 def kmeans(bench: Bench) -> list[Result]:
@@ -102,83 +106,68 @@ def kmeans(bench: Bench) -> list[Result]:
     facts = {"units": bench.units, "coder": bench.coder}
     found = bench.vectors(data, transformer, system="kmeans", **facts)
     note = f"{bench.units:,} maps, {bench.coder} code"
-    return [_by_svm(bench, data, found, "1 Layer K-means", bench.units, note)]
+    return [_by_svm(bench, found, "1 Layer K-means", bench.units, note)]
 
 
 def pixels(bench: Bench) -> list[Result]:
     """The pixels themselves, and a linear SVM."""
     data = bench.data()
     found = bench.vectors(data, PixelFeatures(dtype="float16"), system="pixels")
-    return [_by_svm(bench, data, found, "Pixels + L2-SVM", None, "in [-1, 1]")]
+    return [_by_svm(bench, found, "Pixels + L2-SVM", None, "in [-1, 1]")]
 
 
 def knn(bench: Bench) -> list[Result]:
     """Nearest neighbours among few labels, of principal components."""
-    data, found, question = _components(bench, "knn")
-    few = bench.protocol.per_class
-    start = bench.validation(data)
-    pool, labels = found.train[start:], found.train_labels[start:]
-    asked, answers = found.train[:start], found.train_labels[:start]
+    found, question = _components(bench, "knn")
+    pool, few = found.pool, bench.protocol.per_class
 
-    def errors(neighbours: int) -> float:
-        wrong = []
-        for number in range(CHOOSING_DRAWS):
-            rows = draw(labels, few, bench.seed, number)
-            machine = KNeighborsClassifier(neighbours).fit(pool[rows], labels[rows])
-            wrong.append(float((machine.predict(asked) != answers).mean()))
-        return float(np.mean(wrong))
+    def error(neighbours: int, rows: NDArray[np.int64], asked: Part) -> float:
+        return wrong(KNeighborsClassifier(neighbours).fit(*pool.of(rows)), asked)
 
-    possible = [number for number in NEIGHBOURS if number <= few * len(data.classes)]
-    tried = [
-        bench.notebook.answer(question | {"choose": k, "per class": few}, partial(errors, k))
-        for k in possible
-    ]
-    best = possible[int(np.argmin(tried))]
+    def validation(neighbours: int) -> float:
+        draws = (draw(pool.labels, few, bench.seed, n) for n in range(CHOOSING_DRAWS))
+        return float(np.mean([error(neighbours, rows, found.validation) for rows in draws]))
 
-    def error(rows: NDArray[np.int64], _: int) -> float:
-        machine = KNeighborsClassifier(best).fit(pool[rows], labels[rows])
-        return float((machine.predict(found.test) != found.test_labels).mean())
-
-    wrong = bench.over_draws("KNN", question | {"neighbours": best}, labels, error)
-    note = f"{best} nearest of {found.train.shape[1]} principal components, by validation"
-    return [Result("KNN", None, wrong, None, None, note)]
+    known = few * len(bench.data().classes)
+    best = bench.best(question, [n for n in NEIGHBOURS if n <= known], validation)
+    errors = bench.over_draws(
+        "KNN",
+        question | {"neighbours": best},
+        pool.labels,
+        lambda rows, _: error(best, rows, found.test),
+    )
+    note = f"{best} nearest of {pool.vectors.shape[1]} principal components, by validation"
+    return [Result("KNN", None, errors, None, None, note)]
 
 
 def tsvm(bench: Bench) -> list[Result]:
     """A transductive SVM on few labels and many pictures without."""
-    data, found, question = _components(bench, "tsvm")
-    start, few = bench.validation(data), bench.protocol.per_class
-    pool, labels = found.train[start:], found.train_labels[start:]
+    found, question = _components(bench, "tsvm")
+    pool, few = found.pool, bench.protocol.per_class
 
     def fitted(cost: float, rows: NDArray[np.int64], number: int) -> TransductiveSVM:
         lots = np.random.default_rng(derive(bench.seed, "unlabelled", number))
-        others = np.setdiff1d(np.arange(len(labels)), rows)
+        others = np.setdiff1d(np.arange(len(pool.labels)), rows)
         others = lots.permutation(others)[:MOST_UNLABELLED]
-        given = np.concatenate([labels[rows], np.full(len(others), UNLABELLED)])
+        given = np.concatenate([pool.labels[rows], np.full(len(others), UNLABELLED)])
         machine = TransductiveSVM(cost, device=bench.device)
-        return machine.fit(pool[np.concatenate([rows, others])], given)
+        return machine.fit(pool.vectors[np.concatenate([rows, others])], given)
 
-    def validation(cost: float) -> float:
-        machine = fitted(cost, draw(labels, few, bench.seed, 0), 0)
-        return float((machine.predict(found.train[:start]) != found.train_labels[:start]).mean())
-
-    tried = [
-        bench.notebook.answer(
-            question | {"choose": cost, "per class": few}, partial(validation, cost)
-        )
-        for cost in COSTS
-    ]
-    best = COSTS[int(np.argmin(tried))]
-
-    def error(rows: NDArray[np.int64], number: int) -> float:
-        machine = fitted(best, rows, number)
-        return float((machine.predict(found.test) != found.test_labels).mean())
-
+    shown = partial(draw, pool.labels, few, bench.seed, 0)
+    best = bench.best(
+        question, COSTS, lambda cost: wrong(fitted(cost, shown(), 0), found.validation)
+    )
     draws = min(SLOW_DRAWS, bench.protocol.draws)
-    wrong = bench.over_draws("TSVM", question | {"C": best}, labels, error, draws)
-    others = min(MOST_UNLABELLED, len(labels))
+    errors = bench.over_draws(
+        "TSVM",
+        question | {"C": best},
+        pool.labels,
+        lambda rows, number: wrong(fitted(best, rows, number), found.test),
+        draws,
+    )
+    others = min(MOST_UNLABELLED, len(pool.labels))
     note = f"C = {best:g}, {draws} draws, about {others:,} pictures without labels"
-    return [Result("TSVM", None, wrong, None, None, note)]
+    return [Result("TSVM", None, errors, None, None, note)]
 
 
 def cnn(bench: Bench) -> list[Result]:
@@ -210,10 +199,10 @@ def cnn(bench: Bench) -> list[Result]:
 
     draws = min(SLOW_DRAWS, bench.protocol.draws)
     asked = question | {"best trial": best} | TAUGHT
-    wrong = bench.over_draws("Supervised CNN", asked, labels, error, draws)
+    errors = bench.over_draws("Supervised CNN", asked, labels, error, draws)
     title = "Supervised CNN with the same architecture"
     note = f"the best of {bench.trials} trials by validation, which ends each of {draws} draws too"
-    return [Result(title, None, wrong, None, tried[best], note)]
+    return [Result(title, None, errors, None, tried[best], note)]
 
 
 def _tried(
@@ -230,59 +219,102 @@ def _tried(
     return found
 
 
-def _by_svm(
-    bench: Bench, data: Labelled, found: Vectored, title: str, maps: int | None, note: str
-) -> Result:
+def _by_svm(bench: Bench, found: Vectored, title: str, maps: int | None, note: str) -> Result:
     """What an L2-SVM makes of vectors, with few labels, and with all if the protocol asks."""
-    start, few = bench.validation(data), bench.protocol.per_class
-    pool, labels = found.train[start:], found.train_labels[start:]
-    require_finite(found.test)
-    best = _choose(bench, found, start, few)
+    require_finite(found.test.vectors)
     question = {"vectors": found.name, "classifier": "L2-SVM"}
+    best, gaps = _choose_of_few(bench, found, title), list[float]()
 
-    def error(rows: NDArray[np.int64], cost: float) -> float:
-        machine = L2SVM(device=bench.device)
-        (answers,) = Fits(machine, pool[rows], labels[rows], found.test).answers([cost])
-        return float((answers != found.test_labels).mean())
+    def error(rows: NDArray[np.int64], _: int) -> float:
+        fits = Fits(L2SVM(device=bench.device), *found.pool.of(rows), found.test.vectors)
+        (share,) = fits.errors([best], found.test.labels)
+        gaps.append(fits.gap)
+        return share
 
-    wrong = bench.over_draws(
-        title, question | {"C": best}, labels, lambda rows, _: error(rows, best)
-    )
+    few = bench.over_draws(title, question | {"C": best}, found.pool.labels, error)
+    _say_gap(title, max(gaps, default=0.0))
     note = f"{note}; C = {best:g}"
     if not bench.protocol.with_all:
-        return Result(title, None, wrong, maps, None, note)
-    cost = _choose(bench, found, start, None)
+        return Result(title, None, few, maps, None, note)
+    cost = _choose_of_all(bench, found, title)
 
-    def whole() -> float:
-        logger.info(f"{title}: learning from all {len(found.train):,} labels.")
-        machine = L2SVM(cost, device=bench.device).fit(found.train, found.train_labels)
-        return float((machine.predict(found.test) != found.test_labels).mean())
+    def whole() -> tuple[float, float]:
+        logger.info(f"{title}: learning from all {len(found.train.labels):,} labels.")
+        with _silent():
+            machine = L2SVM(cost, device=bench.device).fit(*found.train)
+        return wrong(machine, found.test), float(machine.gap_.max())
 
-    every = bench.notebook.answer(question | {"C": cost, "labels": "all"}, whole)
-    return Result(title, every, wrong, maps, None, f"{note}, of all labels {cost:g}")
+    asked = question | {"C": cost, "labels": "all", "with": "gap"}
+    every, gap = bench.notebook.answer(asked, whole)
+    _say_gap(title, gap)
+    ended = f", up to {gap:.2%} above its minimum" * (gap > L2SVM().tol)
+    return Result(title, every, few, maps, None, f"{note}, of all labels {cost:g}{ended}")
 
 
-def _choose(bench: Bench, found: Vectored, start: int, per_class: int | None) -> float:
-    """The cost of the SVM that answers the validation pictures best, the first ones."""
+def _choose_of_few(bench: Bench, found: Vectored, title: str) -> float:
+    """The cost of the SVM that answers the validation pictures best, taught by few labels."""
+    few = bench.protocol.per_class
 
     def choose() -> float:
-        rows = found.train[start:], found.train_labels[start:]
-        asked = found.train[:start], found.train_labels[:start]
-        options = {"per_class": per_class, "draws": CHOOSING_DRAWS, "seed": bench.seed}
-        return choose_c(*rows, *asked, device=bench.device, **options).C  # type: ignore[arg-type]
+        options: dict[str, Any] = {"per_class": few, "draws": CHOOSING_DRAWS, "seed": bench.seed}
+        with _silent():
+            choice = choose_c(*found.pool, *found.validation, device=bench.device, **options)
+        _say_gap(title, choice.gap)
+        return choice.C
 
-    question = {"vectors": found.name, "choose": "C", "per class": per_class}
+    question = {"vectors": found.name, "choose": "C", "per class": few}
     return float(bench.notebook.answer(question, choose))
 
 
-def _components(bench: Bench, system: str) -> tuple[Labelled, Vectored, dict[str, Any]]:
+def _choose_of_all(bench: Bench, found: Vectored, title: str) -> float:
+    """The same of all labels; the error of each value is an answer of its own, as it takes minutes.
+
+    Each fit begins where the one before it ended, if that was no earlier answer.
+    """
+    question = {"vectors": found.name, "choose": "C", "per class": None}
+
+    @cache
+    def fits() -> Fits:
+        return Fits(L2SVM(device=bench.device), *found.pool, found.validation.vectors)
+
+    def error(value: float) -> float:
+        (share,) = fits().errors([value], found.validation.labels)
+        _say_gap(f"{title}, C = {value:g}", fits().gap)
+        return share
+
+    def asked(value: float) -> float:
+        return float(bench.notebook.answer(question | {"C": value}, partial(error, value)))
+
+    def choose() -> float:
+        return VALUES[int(np.argmin(rising(VALUES, asked)))]
+
+    return float(bench.notebook.answer(question, choose))
+
+
+def wrong(machine: Any, asked: Part) -> float:
+    """The share of pictures whose class a classifier does not tell."""
+    return float((machine.predict(asked.vectors) != asked.labels).mean())
+
+
+def _silent() -> "warnings.catch_warnings[None]":
+    """Within, scikit-learn's warning of a gap is left out, as `_say_gap` says it."""
+    return warnings.catch_warnings(action="ignore", category=ConvergenceWarning)
+
+
+def _say_gap(title: str, gap: float) -> None:
+    """Says so if an SVM may have ended too far above the minimum of its objective."""
+    if gap > L2SVM().tol:
+        logger.info(f"{title}: the SVM ended up to {gap:.2%} above its minimum.")
+
+
+def _components(bench: Bench, system: str) -> tuple[Vectored, dict[str, Any]]:
     """The pictures' principal components, and what answers about them depend on."""
     data = bench.data()
     info, pool = data.train.info, bench.pool(data)
     numbers = info.size.height * info.size.width * info.channels
     count = min(COMPONENTS, numbers, len(pool) - 1)
     found = bench.vectors(data, PixelFeatures(count), system="components", components=count)
-    return data, found, {"vectors": found.name, "classifier": system}
+    return found, {"vectors": found.name, "classifier": system}
 
 
 SYSTEMS: dict[str, Callable[[Bench], list[Result]]] = {
