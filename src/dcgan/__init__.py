@@ -13,6 +13,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dcgan.baselines.cnn import SupervisedCNN
+    from dcgan.baselines.kmeans import KMeansFeatures
+    from dcgan.baselines.pixels import PixelFeatures
     from dcgan.compare.comparing import compare
     from dcgan.config import Config, FaceConfig, NetworkConfig, PackConfig, TrainConfig
     from dcgan.data.audit.auditing import audit
@@ -57,13 +60,16 @@ _HOMES = {
     "DiscriminatorFeatures": "dcgan.features.extractor",
     "FaceConfig": "dcgan.config",
     "Generator": "dcgan.networks",
+    "KMeansFeatures": "dcgan.baselines.kmeans",
     "L2SVM": "dcgan.features.classifiers",
     "Model": "dcgan.model",
     "NetworkConfig": "dcgan.config",
     "Pack": "dcgan.data.pack",
     "PackConfig": "dcgan.config",
+    "PixelFeatures": "dcgan.baselines.pixels",
     "Size": "dcgan.size",
     "Stopped": "dcgan.errors",
+    "SupervisedCNN": "dcgan.baselines.cnn",
     "TrainConfig": "dcgan.config",
     "TransductiveSVM": "dcgan.features.transductive",
     "arithmetic": "dcgan.latent.arithmetic",
@@ -103,12 +109,15 @@ __all__ = [
     "DiscriminatorFeatures",
     "FaceConfig",
     "Generator",
+    "KMeansFeatures",
     "Model",
     "NetworkConfig",
     "Pack",
     "PackConfig",
+    "PixelFeatures",
     "Size",
     "Stopped",
+    "SupervisedCNN",
     "TrainConfig",
     "TransductiveSVM",
     "arithmetic",

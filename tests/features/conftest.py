@@ -13,6 +13,12 @@ from dcgan.model import Model
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.size import Size
 
+# Those of scikit-learn's checks that need no table of numbers. The others feed two dimensions of
+# floats, which are no pictures; and without a model its transformer cannot be made.
+CHECKS = """check_estimator_cloneable check_estimator_tags_renamed check_valid_tag_types
+check_estimator_repr check_no_attributes_set_in_init check_mixin_order check_get_params_invariance
+check_set_params check_do_not_raise_errors_in_init_or_set_params""".split()
+
 
 def untrained(config: NetworkConfig) -> Model:
     """A model with the paper's initial weights."""

@@ -27,15 +27,9 @@ from dcgan.model import Model
 from dcgan.networks import Discriminator, initialise
 from dcgan.presets import preset
 from dcgan.size import Size
-from tests.features.conftest import scaled, untrained
+from tests.features.conftest import CHECKS, scaled, untrained
 
 Pixels = NDArray[np.uint8]
-
-# Those of scikit-learn's checks that need no table of numbers. The others feed two dimensions of
-# floats, which are no pictures; and without a model the transformer cannot be made.
-CHECKS = """check_estimator_cloneable check_estimator_tags_renamed check_valid_tag_types
-check_estimator_repr check_no_attributes_set_in_init check_mixin_order check_get_params_invariance
-check_set_params check_do_not_raise_errors_in_init_or_set_params""".split()
 
 
 @torch.no_grad()
