@@ -11,6 +11,7 @@ from torch import Tensor
 from dcgan.data.drawn import homes, rooms
 from dcgan.data.drawn.drawing import Canvas
 from dcgan.data.packing import matching_pack
+from dcgan.errors import DCGANError
 from dcgan.inside.boxes import Box, covered
 from dcgan.inside.dropping import activations_of, drawn_without
 from dcgan.inside.field import Field
@@ -38,7 +39,9 @@ LOTS = 30
 GAP, STRIP = 1 / 32, 1 / 8
 """Of a picture's width: how far beside a box its wall begins, and how wide a strip is looked at."""
 FIRST_ROOM, ROOMS = 1_000_000, 600
-"""Drawn rooms that no judge has learnt from, to learn what a bare wall is like."""
+"""Drawn rooms that no judge has learnt from, to leave their windows out."""
+LEAST_KNOWN = 4
+"""Rooms with a window and without, to learn what a bare wall is like."""
 
 
 class View(NamedTuple):
@@ -49,12 +52,12 @@ class View(NamedTuple):
 
 
 class BareWall(NamedTuple):
-    """What tells a bare wall from a window in a place."""
+    """What tells a bare wall from a window in the rooms of a model."""
 
     limit: float
     """A place that is farther from the wall beside it than that, as `off_the_wall`, is no wall."""
     right: float
-    """Share of right answers in drawn rooms held out, half of them with a window, in [0, 1]."""
+    """Mean share of right answers in rooms held out with a window and without, in [0, 1]."""
 
     @property
     def words(self) -> str:
@@ -130,12 +133,9 @@ def forgetting(subject: Subject, layer: str | None, cost: float) -> list[Row]:
         title | {"maps dropped": words} | changes(judge, before.said, [view.said for view in after])
         for words, after in ({"none": [before]} | dropped).items()
     ]
+    wall = bare_wall(before)
     window, bare = painted_rooms(judge)
-    wall = bare_wall(window, bare)
-    places = {
-        "drawn, painted without their window": instead(window, [bare], wall),
-        "without a window, another's place": never(before, wall),
-    }
+    places = {"drawn, painted without their window": instead(window, [bare], wall)}
     places |= {f"without {words}": instead(before, after, wall) for words, after in dropped.items()}
     return rows + [{"rooms": words} | row for words, row in places.items()]
 
@@ -191,24 +191,10 @@ def instead(before: View, after: Sequence[View], wall: BareWall) -> Row:
         "off the wall before": mean(by_choice([far[those] for those in gone])),
         "off the wall now": mean(by_choice(then)),
         "nearer to the wall, %": percent(by_choice(nearer)),
+        "as a bare wall before, %": percent(
+            by_choice([far[those] <= wall.limit for those in gone])
+        ),
         wall.words: percent(by_choice([now <= wall.limit for now in then])),
-    }
-
-
-def never(rooms: View, wall: BareWall) -> Row:
-    """The same of rooms that have no window: the place where another room, by lot, has its own."""
-    has, boxes = rooms.said.values["window"] == 1, boxes_of(rooms.said)
-    rng, none = np.random.default_rng(42), mean([])
-    chosen = rng.choice(np.flatnonzero(has), int((~has).sum())) if has.any() else np.array([], int)
-    bare = torch.from_numpy(np.flatnonzero(~has)[: len(chosen)])
-    far = off_the_wall(rooms.pixels[bare], boxes[chosen])
-    far = far[np.isfinite(far)]
-    return {
-        "windows gone, %": none,
-        "off the wall before": none,
-        "off the wall now": mean(far),
-        "nearer to the wall, %": none,
-        wall.words: percent(far <= wall.limit),
     }
 
 
@@ -256,20 +242,40 @@ def painted_rooms(judge: Judge) -> tuple[View, View]:
     return views[0], views[1]
 
 
-def bare_wall(window: View, none: View) -> BareWall:
-    """What tells the place of a window from the bare wall there, learnt from half of the rooms."""
-    boxes = boxes_of(window.said)
-    with_one, bare = (off_the_wall(view.pixels, boxes) for view in (window, none))
-    known = np.isfinite(with_one)
-    (taught, asked), (bare_taught, bare_asked) = (
-        np.array_split(far[known], 2) for far in (with_one, bare)
+def bare_wall(rooms: View) -> BareWall:
+    """What tells windows from bare walls, learnt from half of the rooms that a judge has seen.
+
+    In a room without a window it is looked at the place where another, by lot, has its own.
+
+    Raises:
+        DCGANError: there are too few rooms with a window, or without.
+    """
+    has, boxes = rooms.said.values["window"] == 1, boxes_of(rooms.said)
+    windows, none = np.flatnonzero(has), np.flatnonzero(~has)
+    lot = np.random.default_rng(42).permutation(np.resize(windows, len(none)))
+    far, bare = (
+        those[np.isfinite(those)]
+        for those in (
+            off_the_wall(rooms.pixels[windows], boxes[windows]),
+            off_the_wall(rooms.pixels[none], boxes[lot]),
+        )
     )
+    if min(len(far), len(bare)) < LEAST_KNOWN:
+        raise DCGANError(
+            f"{len(far)} rooms with a window and {len(bare)} without are too few to tell a window "
+            f"from a bare wall; {LEAST_KNOWN} of each are needed."
+        )
+    (taught, asked), (bare_taught, bare_asked) = np.array_split(far, 2), np.array_split(bare, 2)
     limit = divider(bare_taught, taught)
-    return BareWall(limit, float(np.mean([*(bare_asked <= limit), *(asked > limit)])))
+    return BareWall(limit, right_of(limit, bare_asked, asked))
 
 
 def divider(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
-    """The limit up to which values are taken for low ones, with the fewest mistakes."""
+    """The limit up to which values are best taken for low ones; both kinds count alike."""
     limits = np.unique(np.concatenate([low, high]))
-    right = [(low <= limit).sum() + (high > limit).sum() for limit in limits]
-    return float(limits[np.argmax(right)])
+    return float(limits[np.argmax([right_of(limit, low, high) for limit in limits])])
+
+
+def right_of(limit: float, low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
+    """The mean of both kinds' shares that are on their side of a limit, in [0, 1]."""
+    return float(((low <= limit).mean() + (high > limit).mean()) / 2)

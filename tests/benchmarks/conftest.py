@@ -1,5 +1,7 @@
 """Made-up judges, and what they say."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -30,9 +32,12 @@ class Guesser(Judge):
 
     def says(self, pixels: Pixels) -> Said:
         sums: NDArray[np.int64] = pixels.flatten(1).long().sum(dim=1).numpy()
-        found = {
+        found: dict[str, NDArray[Any]] = {
             name: sums // (number + 1) % len(names) if names else np.sin(sums + number)
             for number, (name, names) in enumerate(WORLDS[self.world].columns.items())
         }
+        for name in found:
+            if name.endswith(("_left", "_top", "_right", "_bottom")):  # always the same box
+                found[name] = np.full(len(sums), 0.25 if name.endswith(("_left", "_top")) else 0.75)
         features = pixels.flatten(1)[:, ::7].float()
         return said_of(**found)._replace(features=features)

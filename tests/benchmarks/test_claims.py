@@ -55,7 +55,7 @@ def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (sources, {"WORLD_PICTURES": 200}),
         (subject, {"SAMPLES": 300, "LOOKED_AT": 50}),
         (claims_of_latents, {"LOOKED_AT": 50, "WAYS": 4, "NEIGHBOURS": 50, "KNOWN": 100}),
-        (claims_of_maps, {"LEAST_ROOMS": 8, "LOTS": 2, "ROOMS": 20}),
+        (claims_of_maps, {"LEAST_ROOMS": 60, "LOTS": 2, "ROOMS": 20}),
     ):
         for name, count in counts.items():
             monkeypatch.setattr(module, name, count)

@@ -13,12 +13,12 @@ from claims_of_maps import (
     divider,
     instead,
     mask_of,
-    never,
     off_the_wall,
     on_things,
     painted_rooms,
 )
 from dcgan.data.worlds import WORLDS
+from dcgan.errors import DCGANError
 from dcgan.inside.field import Field
 from dcgan.inside.responses import Responses, Seen
 from dcgan.size import Size
@@ -110,7 +110,8 @@ def test_what_stands_instead() -> None:
     assert row["windows gone, %"].behind == 4
     assert row["off the wall before"].value == 50
     assert row["off the wall now"].value == 40
-    assert row["nearer to the wall, %"].value == pytest.approx(200 / 3)
+    assert row["nearer to the wall, %"].value == pytest.approx(100 / 3 * 2)
+    assert row["as a bare wall before, %"].value == 0
     assert row["as a bare wall (right on 90.0%), %"].value == pytest.approx(100 / 3)
 
 
@@ -121,19 +122,26 @@ def test_no_window_gone() -> None:
     assert row["off the wall now"].behind == 0
 
 
-def test_rooms_that_never_had_a_window() -> None:
-    rooms = View(torch.cat([room(200), room(100), room(130)]), windows(1, 0, 0))
-    row = never(rooms, WALL)
-    assert row["off the wall now"].value == 15
-    assert row["as a bare wall (right on 90.0%), %"].value == 50
-    assert never(View(room(0), windows(0)), WALL)["off the wall now"].behind == 0
+def test_a_bare_wall_is_learnt_from_a_models_own_rooms() -> None:
+    """Windows are far from the wall, bare walls near; half of them teach where to divide."""
+    values = [150, 160, 105, 101] * 4
+    rooms = View(torch.cat([room(value) for value in values]), windows(*[1, 1, 0, 0] * 4))
+    assert bare_wall(rooms) == BareWall(limit=5, right=1)
 
 
-def test_the_divider_makes_the_fewest_mistakes() -> None:
+def test_too_few_bare_walls() -> None:
+    rooms = View(torch.cat([room(100)] * 7), windows(1, 1, 1, 1, 0, 0, 0))
+    with pytest.raises(DCGANError, match="4 rooms with a window and 3 without are too few"):
+        bare_wall(rooms)
+
+
+def test_the_divider_counts_both_kinds_alike() -> None:
     assert divider(np.array([1.0, 2, 3, 9]), np.array([4.0, 5, 6, 7])) == 3
+    assert divider(np.array([5.0]), np.array([1.0, *range(6, 12)])) == 5
 
 
-def test_drawn_windows_are_told_from_walls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_rooms_with_and_without_their_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the painter does is what forgetting should do."""
     monkeypatch.setattr(module, "ROOMS", 60)
     window, bare = painted_rooms(JUDGE)
     seeds = np.arange(module.FIRST_ROOM, module.FIRST_ROOM + 60)
@@ -143,10 +151,7 @@ def test_drawn_windows_are_told_from_walls(monkeypatch: pytest.MonkeyPatch) -> N
     assert np.array_equal(window.pixels.numpy()[has], pixels[has])
     assert np.array_equal(bare.pixels.numpy()[~has], pixels[~has])
     true = said_of(**table)
-    these = torch.from_numpy(has)
-    views = [View(view.pixels[these], of_those(true, has)) for view in (window, bare)]
-    assert bare_wall(*views).right > 0.85
-
-
-def of_those(said: Said, chosen: np.ndarray) -> Said:
-    return said._replace(values={name: values[chosen] for name, values in said.values.items()})
+    gone = true._replace(values=true.values | {"window": np.zeros(60, np.float32)})
+    row = instead(View(window.pixels, true), [View(bare.pixels, gone)], WALL)
+    assert row["windows gone, %"].value == 100
+    assert row["nearer to the wall, %"].value > 90
