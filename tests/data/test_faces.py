@@ -352,6 +352,15 @@ def test_broken_off_at_the_end(
     assert not (tmp_path / "crops" / ".parts").exists()
 
 
+def test_killed_after_the_last_word(people: Path, tmp_path: Path) -> None:
+    """What stands there is whole, and the lock that a sudden end left is cleared away."""
+    faces.faces(people, tmp_path / "crops")
+    whole = tree(tmp_path / "crops")
+    (tmp_path / "crops" / ".lock").touch()
+    faces.faces(people, tmp_path / "crops")
+    assert tree(tmp_path / "crops") == whole
+
+
 CUT_SLOWLY = """
 import sys, time
 from dcgan.data import faces

@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from dcgan.data.face_folder import (
     FACES_FILE,
     FORMAT,
     INFO_FILE,
+    LOCK_FILE,
     PARTS_FOLDER,
     FaceCounts,
     Part,
@@ -270,6 +271,8 @@ def _one_thread_each() -> Iterator[None]:
 
 def _clear_and_report(folder: Path, counts: FaceCounts) -> None:
     shutil.rmtree(folder / PARTS_FOLDER, ignore_errors=True)
+    with suppress(OSError):  # there is one only where a sudden end left it after the last word
+        (folder / LOCK_FILE).unlink()
     if counts.skipped:
         with (folder / SKIPPED_FILE).open(encoding="utf8", newline="") as file:
             name, reason = next(islice(csv.reader(file), 1, None))
