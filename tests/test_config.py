@@ -51,10 +51,6 @@ def test_every_option_has_help_and_one_name() -> None:
         ({"beta1": 1.0}, r"`beta1` \(=1.0\) must be at most 0.9999"),
         ({"prior": "unifrom"}, r"`prior` cannot be 'unifrom'. Did you mean 'uniform'\?"),
         ({"channels": 2}, r"`channels` \(=2\) must be 1, 3 or 4"),
-        (
-            {"real_target": 0.9, "objective": "hinge"},
-            r"`real_target` \(=0.9\) is for `objective` cross-entropy alone, not for hinge",
-        ),
         ({"convolutions": 2}, r"`kernel_size` \(=4\) must be odd with `convolutions` 2"),
     ],
 )

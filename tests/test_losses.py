@@ -38,30 +38,6 @@ def test_bfloat16_logits_are_summed_in_float32() -> None:
     torch.testing.assert_close(generator_loss(logits), wanted, rtol=1e-6, atol=0)
 
 
-def test_hinge() -> None:
-    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 1.0])
-    assert discriminator_loss(real, fake, "hinge").item() == (0 + 0.5) / 2 + (0 + 2) / 2
-    assert generator_loss(fake, "hinge").item() == 1.0
-    zeros = torch.zeros(8)
-    assert discriminator_loss(zeros, zeros, "hinge").item() == 2.0
-
-
-def test_least_squares() -> None:
-    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 1.0])
-    assert discriminator_loss(real, fake, "least-squares").item() == (1 + 0.25) / 2 + (9 + 1) / 2
-    assert generator_loss(fake, "least-squares").item() == 8.0
-    # At its best against undecided pictures D answers 1/2 (Mao et al. 2017, with labels 0 and 1).
-    halves = torch.full((8,), 0.5)
-    assert discriminator_loss(halves, halves, "least-squares").item() == 0.5
-
-
-def test_smoothed_target_is_cross_entropy_with_it() -> None:
-    logits = torch.linspace(-3, 3, 20)
-    wanted = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.full((20,), 0.9))
-    zeros = torch.full((1,), -1e9)  # generated pictures that cost nothing
-    torch.testing.assert_close(discriminator_loss(logits, zeros, real_target=0.9), wanted)
-
-
 def test_gradient_penalty_by_hand() -> None:
     """Of a·x² summed over a picture the gradient is 2·a·x."""
     images = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(0))

@@ -192,8 +192,7 @@ class Run:
         """Refuses options that would not go on where a checkpoint stands.
 
         Raises:
-            DCGANError: they differ, or the step size or the noise has begun to fall towards another
-                end.
+            DCGANError: they differ, or the step size has begun to fall towards another end.
         """
         old = Config.from_json(saved["config"], "the checkpoint")
         self.require_same(old, config)
@@ -201,11 +200,9 @@ class Run:
         if before.images == now.images:
             return
         fall = min(before.images, now.images) * (1 - before.decay_share)
-        size_falls = bool(before.decay_share) and saved["images_seen"] > fall
-        if size_falls or now.instance_noise:
-            what = "step size" if size_falls else "noise"
+        if before.decay_share and saved["images_seen"] > fall:
             raise DCGANError(
-                f"{self.path} has begun to let its {what} fall towards its end at "
+                f"{self.path} has begun to let its step size fall towards its end at "
                 f"{before.images:,} pictures; its length cannot be changed any more."
             )
 

@@ -105,9 +105,6 @@ class NetworkConfig:
         minimum=1,
         maximum=4_096,
     )
-    d_width: int = option(
-        0, "The same for D alone; 0: as many as G (paper).", minimum=0, maximum=4_096
-    )
     kernel_size: int = option(4, "Side of the kernels (paper: 5).", minimum=2, maximum=15)
     convolutions: int = option(
         1, "Convolutions per resolution (paper: 1, ImageNet 2).", minimum=1, maximum=2
@@ -121,13 +118,6 @@ class NetworkConfig:
     affine: bool = option(True, "Gain and shift in batch norm (paper: yes, MNIST no).")
     input_bias: bool = option(
         True, "A bias in D's first layer; without it D is blind to contrast (paper: none)."
-    )
-    d_norm: Literal["batch", "spectral", "none"] = option(
-        "batch", "What keeps D's layers in scale: batch norm (paper), spectral norm, or nothing."
-    )
-    upsampling: Literal["transposed", "resize"] = option(
-        "transposed",
-        "How G doubles the side: transposed convolutions (paper), or resizing, then a convolution.",
     )
     output: Literal["tanh", "sigmoid"] = option(
         "tanh", "Last activation of G: tanh (paper), or sigmoid on [0, 1] pixels (MNIST code)."
@@ -165,23 +155,13 @@ class TrainConfig:
     l2: float = option(
         0.0, "L2 penalty, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
     )
-    objective: Literal["cross-entropy", "hinge", "least-squares"] = option(
-        "cross-entropy", "What both networks minimise (paper: cross-entropy)."
-    )
-    real_target: float = option(
-        1.0, "What D is to answer on real pictures (paper: 1).", minimum=0.5, maximum=1
-    )
     gradient_penalty: float = option(
         1e-4,
-        "Weight of R1, which keeps D from becoming steep at real pictures (paper: none); without "
-        "batch norm 10 is usual.",
+        "Weight of R1, which keeps D from becoming steep at real pictures (paper: none).",
         minimum=0,
     )
     augment: Literal["none", "shift", "all"] = option(
         "shift", "Change what D sees: moved, or recoloured and with a hole too (paper: none)."
-    )
-    instance_noise: float = option(
-        0.0, "Noise on what D sees, at first; none at the end of the run (paper: none).", minimum=0
     )
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
@@ -239,11 +219,6 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_options(self)
-        if self.real_target < 1 and self.objective != "cross-entropy":
-            raise DCGANError(
-                f"`real_target` (={self.real_target}) is for `objective` cross-entropy alone, not "
-                f"for {self.objective}."
-            )
 
 
 AMENDABLE = frozenset(

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from dcgan.config import TrainConfig
 from dcgan.data.loader import Loader
 from dcgan.images import to_floats
 from dcgan.looks import (
@@ -172,7 +171,7 @@ class Health:
             most_diverse=max(highest, diversity),
             contrast=ratio(fake.std().item(), real.std().item()),
             company=company(fake, again) if len(parts) > 1 else math.nan,
-            overshot=self._overshot(state.config.train),
+            overshot=(self._losses / self._turns).prod().item(),
             maps={grid: values.shape[1] for grid, values in maps.items()},
             dead={grid: int(dead(values).sum()) for grid, values in maps.items()},
             swinging={grid: int(swinging([c[grid] for c in kept]).sum()) for grid in maps},
@@ -181,12 +180,6 @@ class Health:
         self.looks = [*self.looks, found][-LOOKS_KEPT:]
         self._losses, self._turns = torch.zeros(2), torch.zeros(2)
         return found
-
-    def _overshot(self, options: TrainConfig) -> float:
-        # With other objectives and targets the product has another limit.
-        if options.objective != "cross-entropy" or options.real_target < 1:
-            return math.nan
-        return (self._losses / self._turns).prod().item()
 
     def findings(self) -> list[Finding]:
         """What is not as it should be; nothing before there are enough looks."""

@@ -57,7 +57,7 @@ class Look(NamedTuple):
     NaN where a look is one batch."""
     overshot: float
     """D's loss times G's since the last look. At most about 1.75 for a D that is right as often as
-    it is sure of itself: one of them is small then. NaN with other objectives."""
+    it is sure of itself: one of them is small then. NaN if there was no step since."""
     maps: dict[str, int]
     """How many maps each of G's grids has."""
     dead: dict[str, int]

@@ -7,55 +7,32 @@ from torch import Tensor
 from dcgan.tensors import Images, Logits
 
 
-def discriminator_loss(
-    real: Logits, fake: Logits, objective: str = "cross-entropy", real_target: float = 1.0
-) -> Tensor:
-    """What the discriminator minimises: the sum of a mean over real and one over generated.
+def discriminator_loss(real: Logits, fake: Logits) -> Tensor:
+    """What the discriminator minimises: the mean of -log D(x), and of -log(1 - D(G(z))).
 
-    - `cross-entropy`, as the paper: -log D(x) and -log(1 - D(G(z))), not halved, as in the authors'
-      code. On logits a, -log sigmoid(a) = softplus(-a) and -log(1 - sigmoid(a)) = softplus(a),
-      which never overflow. 2 log 2 = 1.386 where the discriminator is undecided.
-    - `hinge`: max(0, 1 - a) and max(0, 1 + a) (Lim and Ye 2017). 2 where it is undecided.
-    - `least-squares`: (a - 1)² and a² (Mao et al. 2017). 0.5 where it is undecided.
+    Their sum is not halved, as in the authors' code. On logits a, -log sigmoid(a) = softplus(-a)
+    and -log(1 - sigmoid(a)) = softplus(a), which never overflow.
 
     Args:
         real: the discriminator's logits of real pictures, (N,).
         fake: the same of generated pictures, (M,).
-        objective: one of these three.
-        real_target: what D is to answer on real pictures, in (0, 1]; below 1 it is never quite sure
-            (one-sided label smoothing, Salimans et al. 2016). Cross-entropy only.
 
     Returns:
-        A scalar, at least 0.
+        A scalar, at least 0; 2 log 2 = 1.386 where the discriminator is undecided.
     """
-    real, fake = real.float(), fake.float()
-    if objective == "hinge":
-        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
-    if objective == "least-squares":
-        return (real - 1).square().mean() + fake.square().mean()
-    on_real = real_target * F.softplus(-real) + (1 - real_target) * F.softplus(real)
-    return on_real.mean() + F.softplus(fake).mean()
+    return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
 
 
-def generator_loss(fake: Logits, objective: str = "cross-entropy") -> Tensor:
-    """What the generator minimises, a mean over generated pictures.
-
-    -log D(G(z)), the non-saturating objective, with cross-entropy: log 2 = 0.693 where the
-    discriminator is undecided. -a with the hinge objective, (a - 1)² with least squares.
+def generator_loss(fake: Logits) -> Tensor:
+    """What the generator minimises: the mean of -log D(G(z)), the non-saturating objective.
 
     Args:
         fake: the discriminator's logits of generated pictures, (N,).
-        objective: as for `discriminator_loss`.
 
     Returns:
-        A scalar; at least 0 but with the hinge objective.
+        A scalar, at least 0; log 2 = 0.693 where the discriminator is undecided.
     """
-    fake = fake.float()
-    if objective == "hinge":
-        return -fake.mean()
-    if objective == "least-squares":
-        return (fake - 1).square().mean()
-    return F.softplus(-fake).mean()
+    return F.softplus(-fake.float()).mean()
 
 
 def gradient_penalty(logits: Logits, images: Images) -> Tensor:

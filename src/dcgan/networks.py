@@ -148,24 +148,19 @@ class Discriminator(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        steps = pyramid(config, config.d_width or config.width)
+        steps = pyramid(config, config.width)
         names = grid_names([step.inner for step in steps])
         self.blocks = nn.ModuleDict({
-            name: nn.Sequential(
-                d_convolution(step, config, is_first=step is steps[0]),
-                *d_norm(step, config, is_first=step is steps[0]),
-                leaky_relu(),
-            )
+            name: d_block(step, config, is_first=step is steps[0])
             for name, step in zip(names, steps, strict=True)
         })  # fmt: skip
         base = steps[-1].inner
         inputs = steps[-1].inner_maps * base.height * base.width + config.classes
         self.hidden = nn.Sequential()
         if config.hidden_units:
-            self.hidden = d_dense_block(inputs, config)
+            self.hidden = dense_block(inputs, config.hidden_units, leaky_relu(), config.affine)
             inputs = config.hidden_units + config.classes
-        linear = SpectralLinear if config.d_norm == "spectral" else nn.Linear
-        self.to_logit = linear(inputs, 1, bias=False)
+        self.to_logit = nn.Linear(inputs, 1, bias=False)
 
     def forward(self, images: Images, labels: Labels | None = None) -> Logits:
         """Logits (N,) of pictures (N, channels, H, W) in [-1, 1]; positive means "real"."""
@@ -221,94 +216,22 @@ def batch_norm(maps: int, affine: bool) -> nn.BatchNorm2d:
     return norm
 
 
-def d_convolution(step: Step, config: NetworkConfig, *, is_first: bool) -> nn.Conv2d:
-    """The convolution of a step; a stride of 2 halves the side exactly, whatever the kernel.
+def d_block(step: Step, config: NetworkConfig, *, is_first: bool) -> nn.Sequential:
+    """The discriminator's layer of a step; a stride of 2 halves the side, whatever the kernel.
 
-    It has a bias where no batch norm follows: in the first layer if asked for, and elsewhere
-    without batch norm.
+    The first one has no batch norm (Section 3), and a bias if asked for.
     """
     inputs, kernel = step.outer_maps + config.classes, config.kernel_size
+    bias = is_first and config.input_bias
     padding = (kernel - 1) // 2
-    bias = config.input_bias if is_first else config.d_norm != "batch"
-    kind = SpectralConv2d if config.d_norm == "spectral" else nn.Conv2d
-    return kind(inputs, step.inner_maps, kernel, step.stride, padding, bias=bias)
+    convolution = nn.Conv2d(inputs, step.inner_maps, kernel, step.stride, padding, bias=bias)
+    norm = [] if is_first else [batch_norm(step.inner_maps, config.affine)]
+    return nn.Sequential(convolution, *norm, leaky_relu())
 
 
-def d_norm(step: Step, config: NetworkConfig, *, is_first: bool) -> list[nn.Module]:
-    """The discriminator's batch norm after a step: none at its input (Section 3)."""
-    if is_first or config.d_norm != "batch":
-        return []
-    return [batch_norm(step.inner_maps, config.affine)]
-
-
-def d_dense_block(inputs: int, config: NetworkConfig) -> nn.Sequential:
-    """The discriminator's dense layer."""
-    if config.d_norm == "batch":
-        return dense_block(inputs, config.hidden_units, leaky_relu(), config.affine)
-    linear = SpectralLinear if config.d_norm == "spectral" else nn.Linear
-    return nn.Sequential(linear(inputs, config.hidden_units), leaky_relu())
-
-
-class SpectralConv2d(nn.Conv2d):
-    """A convolution whose weights, as a matrix, have the largest singular value 1."""
-
-    direction: Tensor
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.register_buffer("direction", torch.ones(self.out_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) to (N, maps, H', W')."""
-        weight = self.weight / largest_singular_value(self)
-        maps: Tensor = self._conv_forward(x, weight, self.bias)
-        return maps
-
-
-class SpectralLinear(nn.Linear):
-    """A dense layer whose weights have the largest singular value 1."""
-
-    direction: Tensor
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.register_buffer("direction", torch.ones(self.out_features))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs) to (N, units)."""
-        return F.linear(x, self.weight / largest_singular_value(self), self.bias)
-
-
-def largest_singular_value(layer: SpectralConv2d | SpectralLinear) -> Tensor:
-    """Of the weights as a matrix (outputs, rest), nearly: a scalar (Miyato et al. 2018).
-
-    Each pass in training brings the direction that is kept one power iteration nearer.
-    """
-    matrix: Tensor = layer.weight.flatten(1)
-    # Where there is no memory (the plan of the layers) there is no arithmetic either.
-    kind = "cpu" if matrix.is_meta else matrix.device.type
-    with torch.autocast(kind, enabled=False):
-        with torch.no_grad():
-            right = F.normalize(matrix.T @ layer.direction, dim=0)
-            left = F.normalize(matrix @ right, dim=0)
-            if layer.training:
-                layer.direction.copy_(left)
-        value: Tensor = left @ (matrix @ right)
-    return value
-
-
-def deconvolution(step: Step, config: NetworkConfig) -> nn.Module:
-    """The fractionally strided convolution of a step backwards; a stride of 2 doubles the side.
-
-    Or, to the same shape, the nearest pixels repeated and a convolution of odd side, which leaves
-    no checkerboard (Odena et al. 2016).
-    """
+def deconvolution(step: Step, config: NetworkConfig) -> nn.ConvTranspose2d:
+    """The fractionally strided convolution of a step backwards; a stride of 2 doubles the side."""
     inputs, kernel = step.inner_maps + config.classes, config.kernel_size
-    if config.upsampling == "resize":
-        kernel -= 1 - kernel % 2
-        convolution = nn.Conv2d(inputs, step.outer_maps, kernel, padding=kernel // 2, bias=False)
-        larger = nn.Upsample(scale_factor=step.stride) if step.stride > 1 else nn.Identity()
-        return nn.Sequential(larger, convolution)
     padding = (kernel - 1) // 2
     # An odd kernel leaves the last row and column to be added; an even one fits exactly.
     extra = (step.stride - 1) * (kernel % 2)

@@ -84,8 +84,8 @@ class TrainState:
         if options.average_half_life:
             self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.graphs = graphs_for(device, group)
-        self.noise_level, self.average_share = self._dial(), self._dial()
-        """How strong instance noise is now, and how far the average moves; see `set_dials`."""
+        self.average_share = self._dial()
+        """How far the average moves in a step now; see `set_dials`."""
         self._chances: dict[tuple[str, int], torch.Generator] = {}
         self.g_optimizer, self.d_optimizer = (
             torch.optim.Adam(
@@ -222,7 +222,7 @@ def update_networks(
     Returns:
         Its losses, and whether something was left out as it was not finite.
     """
-    G, D, options = state.generator, state.discriminator, state.config.train
+    G, D = state.generator, state.discriminator
     d_turn, g_turn = turns(state)
     nan = real.new_full((), math.nan)
     d_loss = g_loss = d_real = d_fake = d_gradient = g_gradient = nan
@@ -242,9 +242,7 @@ def update_networks(
         with precision(state):
             real_logits = D(shown, labels)
             fake_logits = D(seen(state, fake.detach(), "fake"), labels)
-        d_loss = discriminator_loss(
-            real_logits, fake_logits, options.objective, options.real_target
-        )
+        d_loss = discriminator_loss(real_logits, fake_logits)
         d_real, d_fake = mean_answer(real_logits), mean_answer(fake_logits)
         d_gradient = update(state.d_optimizer, d_loss + penalty(state, shown, labels), state.group)
         bad = bad | ~torch.isfinite(d_gradient)
@@ -252,7 +250,7 @@ def update_networks(
     # Generator: raise the logits of the fake pictures it just made.
     if g_turn:
         with precision(state), frozen(D):
-            g_loss = generator_loss(D(seen(state, fake, "own"), labels), options.objective)
+            g_loss = generator_loss(D(seen(state, fake, "own"), labels))
         g_gradient = update(state.g_optimizer, g_loss, state.group)
         bad = bad | ~torch.isfinite(g_gradient)
         update_average(state)
@@ -262,15 +260,11 @@ def update_networks(
 
 
 def seen(state: TrainState, images: Images, purpose: str) -> Images:
-    """Pictures as the discriminator sees them: changed at random, with noise, if asked for."""
-    options, rank = state.config.train, state.group.rank
-    if options.augment != "none":
-        images = augment(images, options.augment, state.rng(f"augment {purpose}", rank))
-    if options.instance_noise:
-        rng = state.rng(f"noise on {purpose}", rank)
-        noise = torch.empty_like(images).normal_(generator=rng)
-        images = images + noise * state.noise_level
-    return images
+    """Pictures as the discriminator sees them: changed at random, if asked for."""
+    kind = state.config.train.augment
+    if kind == "none":
+        return images
+    return augment(images, kind, state.rng(f"augment {purpose}", state.group.rank))
 
 
 def penalty(state: TrainState, shown: Images, labels: Labels | None) -> Tensor:
@@ -324,7 +318,7 @@ def set_dials(state: TrainState, batch: int) -> None:
     """Sets all numbers that depend on the moment of the run.
 
     The step size is constant, then falls to 0 over the run's last share; after each time that the
-    run went back it is half of that. Instance noise falls to none at the end.
+    run went back it is half of that.
     """
     options = state.config.train
     decay_images = options.decay_share * options.images
@@ -337,8 +331,6 @@ def set_dials(state: TrainState, batch: int) -> None:
     for optimizer, rate in rates.items():
         for group in optimizer.param_groups:
             group["lr"] = dialled(group["lr"], rate * share)
-    left = max(0.0, 1 - state.images_seen / options.images)
-    state.noise_level = dialled(state.noise_level, options.instance_noise * left)
     half_life = min(options.average_half_life, AVERAGE_WARM_UP * state.images_seen)
     share = 1.0 - (0.5 ** (batch / half_life) if half_life else 0.0)
     state.average_share = dialled(state.average_share, share)

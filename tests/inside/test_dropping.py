@@ -21,7 +21,6 @@ KINDS: list[dict[str, Any]] = [
     {},
     {"size": Size(32, 48), "convolutions": 2, "kernel_size": 5, "channels": 1},
     {"size": Size(28, 28), "classes": 3, "hidden_units": 12, "output": "sigmoid"},
-    {"size": Size(8, 8), "upsampling": "resize"},
 ]
 
 

@@ -23,7 +23,7 @@ def random_model(config: NetworkConfig, seed: int = 0) -> Model:
     for network in (generator, discriminator):
         initialise(network, rng)
     with torch.no_grad():
-        generator.to_image.weight.mul_(4)  # type: ignore[operator]
+        generator.to_image.weight.mul_(4)
     inputs = list(latents_to_measure(config, rng))[:2]
     calibrate(generator, inputs)
     calibrate(discriminator, [(generator(z, labels), labels) for z, labels in inputs])

@@ -53,11 +53,10 @@ def dcgan(bench: Bench) -> list[Result]:
     results = []
     for name, model in bench.models:
         title = "DCGAN + L2-SVM" + f": {name}" * (len(bench.models) > 1)
-        width = model.config.d_width or model.config.width
         source = model.notes.get("source", "unknown pictures")
         count = f"{model.images_seen:,}" if model.images_seen else "an unknown number of"
         seen = f"{count} pictures seen{bench.test_seen_by(model)}"
-        note = f"{name}, of width {width}, trained on {source}, {seen}"
+        note = f"{name}, of width {model.config.width}, trained on {source}, {seen}"
         try:
             results.append(_by_discriminator(bench, model, bench.data(model), title, note))
         except NotFiniteError as error:
@@ -87,7 +86,7 @@ def random_model(config: NetworkConfig, seed: int) -> Model:
 def _by_discriminator(bench: Bench, model: Model, data: Labelled, title: str, note: str) -> Result:
     config = model.config
     transformer = DiscriminatorFeatures(model, dtype="float16", device=bench.device)
-    maps = max(step.inner_maps for step in pyramid(config, config.d_width or config.width))
+    maps = max(step.inner_maps for step in pyramid(config, config.width))
     facts = {"model": model.digest(), "network": plain(config)}
     found = bench.vectors(data, transformer, system="discriminator", **facts)
     return _by_svm(bench, found, title, maps, note)
