@@ -55,7 +55,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged": {},
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
-    "stable": {
+    "stable": {"batch": 32, "augment": "shift", "average_half_life": 100_000},
+    "penalised": {
         "batch": 32,
         "augment": "shift",
         "gradient_penalty": 1e-4,

@@ -224,7 +224,7 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
         (["train", "photos", "--batch", "four"], "'four' is not a valid integer"),
         (
             ["train", "photos", "--wdith", "8"],
-            "No such option '--wdith'. Did you mean '--width'?",
+            "No such option '--wdith'. (Did you mean one of: '--width', ",
         ),
         (["train", "photos", "--config", "none.json"], "Cannot read the config none.json"),
         (["train", "photos", "--device", "gpu9"], "no `device` 'gpu9' here"),

@@ -32,6 +32,19 @@ def test_options_go_to_their_groups() -> None:
     assert (config.network.width, config.train.batch) == (16, 3)
 
 
+@pytest.mark.parametrize(
+    ("size", "batch", "augment"), [((28, 28), 32, "shift"), ((32, 32), 32, "shift"),
+                                   ((32, 48), 64, "none"), ((64, 64), 64, "none")],
+)  # fmt: skip
+def test_what_is_left_open_follows_the_size(
+    size: tuple[int, int], batch: int, augment: str
+) -> None:
+    train = preset().fitted(Size(*size), 3, 0).train
+    assert (train.batch, train.augment) == (batch, augment)
+    train = preset(batch=8, augment="all").fitted(Size(*size), 3, 0).train
+    assert (train.batch, train.augment) == (8, "all"), "what was given stays"
+
+
 def test_every_option_has_help_and_one_name() -> None:
     assert all(option.help.endswith((".", ")", "]")) for option in OPTIONS.values())
     assert OPTIONS.keys() >= AMENDABLE

@@ -317,7 +317,7 @@ def differing(place: Path, folder: Path, difference: str) -> None:
         options["labels"] = "kind"
     if difference == "failing":
         options["images"] = 400
-        vars(step)["generator_loss"] = lambda fake, _: fake.sum() * float("nan")
+        vars(step)["generator_loss"] = lambda fake: fake.sum() * float("nan")
     dcgan.train(place, folder, **options)
 
 
@@ -342,6 +342,19 @@ def test_what_one_refuses_all_hear_and_one_says(
     ]
     for _, said in found:
         assert re.search(text, said), said
+
+
+def left_open(place: Path, folder: Path) -> None:
+    dcgan.train(place, folder, **{**EIGHT, "batch": 0, "images": 64})
+
+
+def test_a_batch_left_open_is_refused_when_it_is_known(photos: Path, tmp_path: Path) -> None:
+    found = in_processes(3, left_open, photos, tmp_path / "run")
+    assert sorted(name for name, _ in found) == ["DCGANError", "ToldError", "ToldError"]
+    assert all(
+        re.search("`batch` .=32. cannot be shared by 3 processes", said) for _, said in found
+    )
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 import dcgan
 from dcgan import step
 from dcgan.checkpoint import Run, read_checkpoint
+from dcgan.config import Config
 from dcgan.errors import DCGANError, Stopped
 from dcgan.train import preview
 from dcgan.trainer import Trainer
@@ -315,11 +316,22 @@ def test_other_pictures(photos: Path, tmp_path: Path) -> None:
         run(photos, tmp_path / "run", images=16)
 
 
+def test_a_run_keeps_what_was_left_to_the_size(photos: Path, tmp_path: Path) -> None:
+    options = {"batch": 0, "augment": "auto"}
+    run(photos, tmp_path / "run", images=32, **options)
+    config = Config.from_json((tmp_path / "run" / "config.json").read_text(), "here")
+    assert (config.train.batch, config.train.augment) == (32, "shift")
+    run(photos, tmp_path / "run", images=64, **options)  # the same command goes on
+    run(photos, tmp_path / "run", images=96, batch=32)
+    with pytest.raises(DCGANError, match="other options: augment shift -> none"):
+        run(photos, tmp_path / "run", images=96, batch=32, augment="none")
+
+
 def test_steps_that_keep_failing_stop_the_run(photos: Path, tmp_path: Path) -> None:
     run(photos, tmp_path / "run", images=8)
     before = state_of(tmp_path / "run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "generator_loss", lambda fake, _: fake.sum() * float("nan"))
+        patch.setattr(step, "generator_loss", lambda fake: fake.sum() * float("nan"))
         with pytest.raises(
             DCGANError, match="3 steps in a row gave losses or gradients that are not"
         ):

@@ -138,6 +138,10 @@ class NetworkConfig:
             )
 
 
+SMALL = 32 * 32
+"""Pixels of pictures that count as small where an option is left to their size."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How the networks are trained, and how often the run writes what."""
@@ -146,7 +150,12 @@ class TrainConfig:
     passes: float = option(
         0.0, "Length of the run in passes over the source, in place of `images`.", minimum=0
     )
-    batch: int = option(32, "Pictures per step (paper: 128).", minimum=2, maximum=65_536)
+    batch: int = option(
+        0,
+        "Pictures per step (paper: 128); 0: 32 for pictures of up to 32x32, else 64.",
+        minimum=0,
+        maximum=65_536,
+    )
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
     d_learning_rate: float = option(
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
@@ -156,12 +165,14 @@ class TrainConfig:
         0.0, "L2 penalty, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
     )
     gradient_penalty: float = option(
-        1e-4,
+        0.0,
         "Weight of R1, which keeps D from becoming steep at real pictures (paper: none).",
         minimum=0,
     )
-    augment: Literal["none", "shift", "all"] = option(
-        "shift", "Change what D sees: moved, or recoloured and with a hole too (paper: none)."
+    augment: Literal["auto", "none", "shift", "all"] = option(
+        "auto",
+        "Change what D sees: moved, or recoloured and with a hole too (paper: none); auto: shift "
+        "for pictures of up to 32x32, else none.",
     )
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
@@ -219,6 +230,20 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _check_options(self)
+        if self.batch == 1:
+            raise DCGANError("`batch` (=1) must be at least 2: one picture has no statistics.")
+
+    def fitted(self, size: Size) -> "TrainConfig":
+        """A copy with what was left open chosen for pictures of this size.
+
+        What served pictures of 32x32 best was the worst for faces of 64x64 (docs/ablations.md).
+        """
+        is_small = size.height * size.width <= SMALL
+        return dataclasses.replace(
+            self,
+            batch=self.batch or (32 if is_small else 64),
+            augment=("shift" if is_small else "none") if self.augment == "auto" else self.augment,
+        )
 
 
 AMENDABLE = frozenset(
@@ -250,16 +275,16 @@ class Config:
             )
             for group, kind in GROUPS.items()
         }
-        config = Config(**parts)
-        pack, network = config.pack, config.network
-        return config.fitted(
-            pack.size or network.size, pack.channels or network.channels, network.classes
+        pack, network = parts["pack"], parts["network"]
+        parts["network"] = dataclasses.replace(
+            network, size=pack.size or network.size, channels=pack.channels or network.channels
         )
+        return Config(**parts)
 
     def fitted(self, size: Size, channels: int, classes: int) -> "Config":
-        """A copy whose networks fit pictures of this size, channels and number of classes."""
+        """A copy that fits pictures of this size, channels and number of classes."""
         network = dataclasses.replace(self.network, size=size, channels=channels, classes=classes)
-        return dataclasses.replace(self, network=network)
+        return dataclasses.replace(self, network=network, train=self.train.fitted(size))
 
     def to_json(self) -> str:
         """The text of a `config.json`."""

@@ -44,7 +44,9 @@ def resolve(run: Run, preset: str | None, options: dict[str, Any]) -> Config:
     if saved is None:
         return fresh
     row = presets.PRESETS[preset].options if preset else {}
+    known = saved.network
     config = saved.replaced(**{**row, **options})
+    config = config.fitted(known.size, known.channels, known.classes)
     run.require_same(saved, config)
     return config
 
@@ -87,7 +89,7 @@ def train(
         prefer_speed(device)
         group.connect(device)
         pack = group.in_turn(lambda: open_pack(place, config.pack))
-        config = group.told(lambda: fit_pack(config, pack))
+        config = group.told(lambda: fit_pack(config, pack, group))
         group.first(lambda: held.enter_context(folder.opened()))
         measured = group.first(lambda: distance(pack, config.network) if distance else None)
         held.enter_context(advice_on_memory())
@@ -110,8 +112,8 @@ def accepted(
     """The config of a run to begin or to go on with, refused where it cannot be trained.
 
     Raises:
-        DCGANError: see `resolve`; or nothing is measured that could be waited for, processes cannot
-            share a batch, or the folder could not be written.
+        DCGANError: see `resolve` and `require_shared`; or nothing is measured that could be waited
+            for, or the folder could not be written.
     """
     config = resolve(folder, preset, options)
     if config.train.patience and not is_measured:
@@ -119,10 +121,21 @@ def accepted(
             f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
             "measured: give --encoder FILE, made by `dcgan encoder`, or --inception FILE."
         )
-    # A single picture has no statistics of its own.
-    require_shares(config.train.batch, group.count, 1 if config.train.sync_batch_norm else 2)
+    if config.train.batch:  # else it is left to the pictures' size
+        require_shared(config, group)
     folder.require_writable()
     return config
+
+
+def require_shared(config: Config, group: Group) -> None:
+    """Refuses a batch that the processes cannot share, or some of them as a single picture.
+
+    Which has no statistics of its own.
+
+    Raises:
+        DCGANError: see `require_shares`.
+    """
+    require_shares(config.train.batch, group.count, 1 if config.train.sync_batch_norm else 2)
 
 
 def preview(
@@ -163,15 +176,17 @@ def fit(config: Config, size: Size, channels: int, classes: int, count: int) -> 
     return dataclasses.replace(config, train=train).fitted(size, channels, classes)
 
 
-def fit_pack(config: Config, pack: Pack) -> Config:
-    """The same, of a pack.
+def fit_pack(config: Config, pack: Pack, group: Group) -> Config:
+    """The same, of a pack, for these processes.
 
     Raises:
-        DCGANError: it has no such labels.
+        DCGANError: it has no such labels, or see `require_shared`.
     """
     label = config.train.labels
     classes = len(pack.class_names(label)) if label else 0
-    return fit(config, pack.info.size, pack.info.channels, classes, len(pack))
+    config = fit(config, pack.info.size, pack.info.channels, classes, len(pack))
+    require_shared(config, group)
+    return config
 
 
 def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
