@@ -71,7 +71,7 @@ SIGNS = (
         lambda look: look.by_heart > 0.75,
         lambda look: (
             f"D knows its pictures by heart: it says {look.answer_on_real:.0%} real to them, "
-            f"{look.answer_on_held_out:.0%} to others; give it more, or --augment all"
+            f"{look.answer_on_held_out:.0%} to others; give it more, or --augment"
         ),
     ),
     Sign(
@@ -80,7 +80,7 @@ SIGNS = (
     ),
     Sign(
         wins,
-        lambda look: "D wins: it ranks every real picture highest; raise --gradient-penalty",
+        lambda look: "D wins: it ranks every real picture highest; do the sheets get better?",
     ),
     Sign(
         lambda look: look.told_apart < 0.4,
