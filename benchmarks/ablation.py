@@ -55,7 +55,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged": {},
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
-    "stable": {"batch": 32, "augment": "shift", "average_half_life": 100_000},
+    "stable": {"batch": 0, "augment": "auto", "average_half_life": 100_000},
     "penalised": {
         "batch": 32,
         "augment": "shift",

@@ -69,7 +69,7 @@ def gradients(subject: Subject) -> list[Row]:
     """Guided gradients of D's last convolution: how much of them lies on windows and on beds?"""
     model, config = subject.model, subject.model.config
     pack = matching_pack(subject.judge.world, model.reading)
-    maps = pyramid(config, config.width)[-1].inner_maps
+    maps = pyramid(config)[-1].inner_maps
     made = filters(model, pack, maps=range(maps), count=PICTURES_OF_A_MAP, device="cpu")
     rows = []
     for thing in THINGS:

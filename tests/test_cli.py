@@ -220,7 +220,7 @@ def test_a_text_file_among_the_pictures(photos: Path, here: Path) -> None:
         (["train", "photos", "--size", "50"], "Nearest possible: 48, 56, 64"),
         (["train", "photos", "--size", "big"], "must be a side like 64"),
         (["train", "photos", "--preset", "papper"], "no preset 'papper'. Did you mean 'paper'?"),
-        (["train", "photos", "--batch", "1"], "`batch` (=1) must be at least 2"),
+        (["train", "photos", "--batch", "1"], "`batch` (=1) must be 0 or at least 2"),
         (["train", "photos", "--batch", "four"], "'four' is not a valid integer"),
         (
             ["train", "photos", "--wdith", "8"],

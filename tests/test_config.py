@@ -56,7 +56,7 @@ def test_every_option_has_help_and_one_name() -> None:
         ({"sise": 64}, r"no option `sise`. Did you mean 'size'\?"),
         ({"classes": 3}, "no option `classes`"),
         ({"size": 50}, "Nearest possible: 48, 56, 64"),
-        ({"batch": 1}, r"`batch` \(=1\) must be at least 2"),
+        ({"batch": 1}, r"`batch` \(=1\) must be 0 or at least 2"),
         ({"batch": 2.5}, r"`batch` \(=2.5\) must be of type int"),
         ({"batch": True}, r"`batch` \(=True\) must be of type int"),
         ({"affine": 1}, "`affine`.* must be of type bool"),

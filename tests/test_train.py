@@ -322,6 +322,10 @@ def test_a_run_keeps_what_was_left_to_the_size(photos: Path, tmp_path: Path) -> 
     config = Config.from_json((tmp_path / "run" / "config.json").read_text(), "here")
     assert (config.train.batch, config.train.augment) == (32, "shift")
     run(photos, tmp_path / "run", images=64, **options)  # the same command goes on
+    file = tmp_path / "by hand" / "config.json"
+    file.parent.mkdir()
+    file.write_text('{"pack": {"size": 16}, "train": {"images": 32}}')  # the rest is left open
+    dcgan.train(photos, file.parent, device="cpu")
     run(photos, tmp_path / "run", images=96, batch=32)
     with pytest.raises(DCGANError, match="other options: augment shift -> none"):
         run(photos, tmp_path / "run", images=96, batch=32, augment="none")

@@ -152,7 +152,7 @@ class TrainConfig:
     )
     batch: int = option(
         0,
-        "Pictures per step (paper: 128); 0: 32 for pictures of up to 32x32, else 64.",
+        "Pictures per step (paper: 128); 0: 32 up to 32x32, or as many pixels, else 64.",
         minimum=0,
         maximum=65_536,
     )
@@ -172,7 +172,7 @@ class TrainConfig:
     augment: Literal["auto", "none", "shift", "all"] = option(
         "auto",
         "Change what D sees: moved, or recoloured and with a hole too (paper: none); auto: shift "
-        "for pictures of up to 32x32, else none.",
+        "up to 32x32, or as many pixels, else none.",
     )
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."
@@ -231,7 +231,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _check_options(self)
         if self.batch == 1:
-            raise DCGANError("`batch` (=1) must be at least 2: one picture has no statistics.")
+            raise DCGANError("`batch` (=1) must be 0 or at least 2: one picture has no statistics.")
 
     def fitted(self, size: Size) -> "TrainConfig":
         """A copy with what was left open chosen for pictures of this size.

@@ -29,7 +29,7 @@ from dcgan.weights import (
     tensors_of,
 )
 
-FORMAT = "dcgan model 1"
+FORMAT = "dcgan model 2"
 CALIBRATION_BATCHES, CALIBRATION_BATCH = 16, 128
 MODEL_FILE, BEST_FILE = "model.safetensors", "best.safetensors"
 """In a run's folder: the model as it is now, and as it was at its smallest distance."""

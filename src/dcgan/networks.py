@@ -37,14 +37,14 @@ class Step(NamedTuple):
     stride: int
 
 
-def pyramid(config: NetworkConfig, width: int) -> list[Step]:
+def pyramid(config: NetworkConfig) -> list[Step]:
     """The steps from the picture down to the base grid.
 
     The maps, `width` at first, double at each halving: at the halving itself where there is one
     convolution per resolution, in a further convolution of stride 1 where there are two (paper:
     ImageNet).
     """
-    size, maps, steps = config.size, config.channels, []
+    size, maps, width, steps = config.size, config.channels, config.width, []
     for level in range(halvings(size) or 0):
         if config.convolutions == 2:
             steps.append(Step(size, size, maps, width << level, stride=1))
@@ -72,7 +72,7 @@ class Generator(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        *inner_steps, _ = steps = pyramid(config, config.width)[::-1]
+        *inner_steps, _ = steps = pyramid(config)[::-1]
         self.base = (steps[0].inner_maps, *steps[0].inner)
         units = steps[0].inner_maps * steps[0].inner.height * steps[0].inner.width
         inputs = config.latent_dim + config.classes
@@ -148,7 +148,7 @@ class Discriminator(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        steps = pyramid(config, config.width)
+        steps = pyramid(config)
         names = grid_names([step.inner for step in steps])
         self.blocks = nn.ModuleDict({
             name: d_block(step, config, is_first=step is steps[0])

@@ -22,6 +22,7 @@ PAPER: dict[str, object] = {
     "input_bias": False,
     "batch": 128,
     "augment": "none",
+    "gradient_penalty": 0.0,
     "average_half_life": 0,
     "held_out": 0.0,
     "rollbacks": 0,

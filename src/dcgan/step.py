@@ -54,7 +54,7 @@ class TrainState:
     is state.
 
     Args:
-        config: of the run.
+        config: of the run, fitted to its pictures.
         device: where all of it is.
         kinds: of the networks, made of the config's shape.
         group: the processes that train together, each with the same state.
@@ -68,6 +68,7 @@ class TrainState:
         group: Group = ALONE,
     ) -> None:
         options = config.train
+        assert options == options.fitted(config.network.size), "a config not fitted to pictures"
         self.config, self.device, self.group = config, device, group
         self.images_seen = 0
         self.attempt = 0

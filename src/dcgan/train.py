@@ -11,7 +11,7 @@ import torch
 
 from dcgan import presets
 from dcgan.checkpoint import Run
-from dcgan.config import Config, NetworkConfig
+from dcgan.config import Config, NetworkConfig, TrainConfig
 from dcgan.data.loader import held_out_of
 from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, chosen_source, open_pack
@@ -45,9 +45,9 @@ def resolve(run: Run, preset: str | None, options: dict[str, Any]) -> Config:
         return fresh
     row = presets.PRESETS[preset].options if preset else {}
     known = saved.network
-    config = saved.replaced(**{**row, **options})
-    config = config.fitted(known.size, known.channels, known.classes)
-    run.require_same(saved, config)
+    shape = saved.pack.size or known.size, known.channels, known.classes
+    config = saved.replaced(**{**row, **options}).fitted(*shape)
+    run.require_same(saved.fitted(*shape), config)
     return config
 
 
@@ -112,8 +112,8 @@ def accepted(
     """The config of a run to begin or to go on with, refused where it cannot be trained.
 
     Raises:
-        DCGANError: see `resolve` and `require_shared`; or nothing is measured that could be waited
-            for, or the folder could not be written.
+        DCGANError: see `resolve` and `require_enough_for_all`; or nothing is measured that could be
+            waited for, or the folder could not be written.
     """
     config = resolve(folder, preset, options)
     if config.train.patience and not is_measured:
@@ -121,21 +121,22 @@ def accepted(
             f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
             "measured: give --encoder FILE, made by `dcgan encoder`, or --inception FILE."
         )
-    if config.train.batch:  # else it is left to the pictures' size
-        require_shared(config, group)
+    size = config.pack.size
+    require_enough_for_all(config.train.fitted(size) if size else config.train, group)
     folder.require_writable()
     return config
 
 
-def require_shared(config: Config, group: Group) -> None:
-    """Refuses a batch that the processes cannot share, or some of them as a single picture.
+def require_enough_for_all(options: TrainConfig, group: Group) -> None:
+    """Refuses a batch that the processes cannot share, as soon as it is known.
 
-    Which has no statistics of its own.
+    Each needs two pictures, unless batch norm takes its statistics over all of them.
 
     Raises:
         DCGANError: see `require_shares`.
     """
-    require_shares(config.train.batch, group.count, 1 if config.train.sync_batch_norm else 2)
+    if options.batch:
+        require_shares(options.batch, group.count, 1 if options.sync_batch_norm else 2)
 
 
 def preview(
@@ -180,23 +181,24 @@ def fit_pack(config: Config, pack: Pack, group: Group) -> Config:
     """The same, of a pack, for these processes.
 
     Raises:
-        DCGANError: it has no such labels, or see `require_shared`.
+        DCGANError: it has no such labels, or see `require_enough_for_all`.
     """
     label = config.train.labels
     classes = len(pack.class_names(label)) if label else 0
     config = fit(config, pack.info.size, pack.info.channels, classes, len(pack))
-    require_shared(config, group)
+    require_enough_for_all(config.train, group)
     return config
 
 
 def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     """Says what will be trained on what, where."""
-    group, batch = state.group, state.config.train.batch
+    group, batch, kind = state.group, state.config.train.batch, state.config.train.augment
+    seen = f", moved for D (--augment {kind})" if kind != "none" else ""
     colours = COLOURS[pack.info.channels]
     arithmetic = "bfloat16" if state.bfloat16 else "float32"
     logger.info("%s", plan_text(state.config.network))
     logger.info(
-        f"{len(pack):,} pictures of {pack.info.size.grid} in {colours}; "
+        f"{len(pack):,} pictures of {pack.info.size.grid} in {colours}, {batch} a step{seen}; "
         f"computing on {state.device} in {arithmetic}; the run is in {folder.path}."
     )
     if group.count > 1:

@@ -86,7 +86,7 @@ def random_model(config: NetworkConfig, seed: int) -> Model:
 def _by_discriminator(bench: Bench, model: Model, data: Labelled, title: str, note: str) -> Result:
     config = model.config
     transformer = DiscriminatorFeatures(model, dtype="float16", device=bench.device)
-    maps = max(step.inner_maps for step in pyramid(config, config.width))
+    maps = max(step.inner_maps for step in pyramid(config))
     facts = {"model": model.digest(), "network": plain(config)}
     found = bench.vectors(data, transformer, system="discriminator", **facts)
     return _by_svm(bench, found, title, maps, note)

@@ -20,7 +20,7 @@ def chosen_steps(discriminator: Discriminator, layers: Sequence[str] | None) -> 
         DCGANError: there is no such layer, or none was named.
     """
     config = discriminator.config
-    steps = dict(zip(discriminator.blocks, pyramid(config, config.width), strict=True))
+    steps = dict(zip(discriminator.blocks, pyramid(config), strict=True))
     wanted = list(steps) if layers is None else list(layers)
     unknown = next((name for name in wanted if name not in steps), None)
     if unknown is not None or not wanted:

@@ -43,7 +43,7 @@ def receptive_fields(config: NetworkConfig) -> dict[str, Field]:
     In the network of Section 4.1 a unit of the last one, `4x4`, sees 61x61 pixels, the side of the
     tiles in Figure 5.
     """
-    steps = pyramid(config, config.width)
+    steps = pyramid(config)
     side, stride, start, fields = 1, 1, 0, []
     for step in steps:
         side += (config.kernel_size - 1) * stride

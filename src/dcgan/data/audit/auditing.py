@@ -101,7 +101,7 @@ def why(summary: Summary, size: Size, asked: bool, is_mnist: bool) -> Iterator[s
     if is_mnist:
         yield "Preset mnist: grey pictures of 28x28 with classes, as in Section 8.1 of the paper."
         return
-    yield "Preset default: it fits any pictures."
+    yield "Preset stable, the default: it fits any pictures."
     for column, classes in summary.classes.items():
         if len(classes) > 1:
             yield f"With --labels {shlex.quote(column)} the model can draw each class by name."
