@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import dcgan
+from dcgan.captions import shortened
 from dcgan.errors import DCGANError
 from dcgan.images import SHEET_GAP, Picture, to_floats
 from dcgan.latent.invert import (
@@ -209,3 +210,15 @@ def test_the_last_step_counts(model: Model) -> None:
     )  # fmt: skip
     one = dcgan.invert(model, pixels, starts=1, steps=1, device="cpu").latents
     assert not torch.equal(one, start)
+
+
+def test_names_are_kept_whole(model: Model, tmp_path: Path) -> None:
+    """The sheet shortens them; in the file two long ones stay apart."""
+    paths = [tmp_path / f"a-long-name-of-a-picture-{n}-with-the-same-end.png" for n in (1, 2)]
+    for path, pixels in zip(paths, model.sample([7, 8]).numpy(), strict=True):
+        Image.fromarray(pixels).save(path)
+    found = dcgan.invert(model, paths, tmp_path / "found.png", starts=1, steps=1)
+    assert found.names == [path.name for path in paths]
+    assert np.load(tmp_path / "found.npz")["names"].tolist() == found.names
+    rows = dcgan.turn(model, seeds=tmp_path / "found.npz", start="1", end="2").rows
+    assert rows == tuple(map(shortened, found.names))

@@ -258,7 +258,7 @@ def psnr(a: Pixels, b: Pixels) -> Tensor:
 
 def name_of(image: Given, number: int) -> str:
     """What a given picture is called: the name of its file, or its number."""
-    return shortened(Path(image).name) if isinstance(image, str | Path) else f"picture {number}"
+    return Path(image).name if isinstance(image, str | Path) else f"picture {number}"
 
 
 def read(image: Given, name: str, reading: Reading) -> Picture:
@@ -393,5 +393,5 @@ def sheet_of(found: Inversion) -> Picture:
         tiles,
         columns,
         left=["given", "found"] * (len(tiles) // (2 * columns)),
-        below=in_blocks([found.names, reached], columns, ""),
+        below=in_blocks([[*map(shortened, found.names)], reached], columns, ""),
     )

@@ -101,7 +101,7 @@ def points_of(part: Part, model: Model, name: str) -> Points:
     if path.suffix != ENDING:
         return of_array(read_array(path), model.config, str(path), shortened(path.stem))
     found = load_kept(path, "latents", model)
-    return Points(found.vectors, found.names)
+    return Points(found.vectors, [*map(shortened, found.names)])
 
 
 def of_seeds(seeds: list[int], config: NetworkConfig) -> Points:
