@@ -71,7 +71,8 @@ SIGNS = (
         lambda look: look.by_heart > 0.75,
         lambda look: (
             f"D knows its pictures by heart: it says {look.answer_on_real:.0%} real to them, "
-            f"{look.answer_on_held_out:.0%} to others; give it more, or --augment all in a new run"
+            f"{look.answer_on_held_out:.0%} to others; give it more, or begin anew with "
+            "--augment shift"
         ),
     ),
     Sign(

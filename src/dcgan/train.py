@@ -207,7 +207,10 @@ def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
             f"{batch}; batch norm takes {state.together(batch)} together."
         )
     if len(pack) < FEW_PICTURES:
-        logger.warning("So few pictures will be learnt by heart; a thousand or more are better.")
+        advice = "" if seen else "; --augment shift helps"
+        logger.warning(
+            f"So few pictures will be learnt by heart; a thousand or more are better{advice}."
+        )
 
 
 @contextmanager
