@@ -120,7 +120,7 @@ def gradients_in_processes(options: dict[str, Any], steps: int) -> list[list[Any
     [
         (2, {}),
         (4, {"schedule": "alternate", "hidden_units": 8, "affine": False}),
-        (2, {"gradient_penalty": 1.0}),
+        (2, {"gradient_penalty": 10.0}),
     ],
     ids=str,
 )
@@ -136,7 +136,9 @@ def test_the_mean_gradient_is_that_of_one_process_on_the_whole_batch(
         for rank in range(count):
             there = [torch.from_numpy(gradient) for gradient in found[rank][number]]
             for ours, theirs in zip(gradients_of(alone), there, strict=True):
-                torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-6)
+                # Rounding is as large as the largest terms of the sums are, whatever comes out.
+                largest = float(ours.abs().max())
+                torch.testing.assert_close(theirs, ours, rtol=0, atol=5e-6 * largest)
 
 
 class Part(Group):
