@@ -20,8 +20,9 @@ from safetensors.torch import load_file
 import dcgan
 from dcgan import step
 from dcgan.checkpoint import Run, read_checkpoint
-from dcgan.config import Config
+from dcgan.config import Config, PackConfig
 from dcgan.errors import DCGANError, Stopped
+from dcgan.size import Size
 from dcgan.train import preview
 from dcgan.trainer import Trainer
 from tests.conftest import TINY, drawn_picture
@@ -322,13 +323,24 @@ def test_a_run_keeps_what_was_left_to_the_size(photos: Path, tmp_path: Path) -> 
     config = Config.from_json((tmp_path / "run" / "config.json").read_text(), "here")
     assert (config.train.batch, config.train.augment) == (32, "shift")
     run(photos, tmp_path / "run", images=64, **options)  # the same command goes on
-    file = tmp_path / "by hand" / "config.json"
-    file.parent.mkdir()
-    file.write_text('{"pack": {"size": 16}, "train": {"images": 32}}')  # the rest is left open
-    dcgan.train(photos, file.parent, device="cpu")
     run(photos, tmp_path / "run", images=96, batch=32)
     with pytest.raises(DCGANError, match="other options: augment shift -> none"):
         run(photos, tmp_path / "run", images=96, batch=32, augment="none")
+
+
+@pytest.mark.parametrize("pack", [{"size": 16}, {}])
+def test_a_config_by_hand_leaves_the_rest_to_the_size(
+    photos: Path, tmp_path: Path, pack: dict[str, int]
+) -> None:
+    """Also where it says no size, and the pictures do."""
+    source = tmp_path / "pack"
+    dcgan.pack(photos, source, PackConfig(size=Size(16, 16)))
+    file = tmp_path / "run" / "config.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"pack": pack, "network": {"width": 8}, "train": {"images": 32}}))
+    dcgan.train(source, file.parent, device="cpu")
+    config = Config.from_json(file.read_text(), "here")
+    assert (config.train.batch, config.train.augment) == (32, "shift")
 
 
 def test_steps_that_keep_failing_stop_the_run(photos: Path, tmp_path: Path) -> None:

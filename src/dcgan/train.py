@@ -46,8 +46,8 @@ def resolve(run: Run, preset: str | None, options: dict[str, Any]) -> Config:
     row = presets.PRESETS[preset].options if preset else {}
     known = saved.network
     shape = saved.pack.size or known.size, known.channels, known.classes
-    config = saved.replaced(**{**row, **options}).fitted(*shape)
-    run.require_same(saved.fitted(*shape), config)
+    config = saved.replaced(**{**row, **options})
+    run.require_same(saved.fitted(*shape), config.fitted(*shape))
     return config
 
 
