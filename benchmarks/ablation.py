@@ -105,7 +105,6 @@ ROWS: dict[str, dict[str, Any]] = {
         "average_half_life": 50_000,
     },
     "shift and 1e-3": {"augment": "shift", "learning_rate": 1e-3},
-    "all augmentation": {"augment": "all"},
     "mirrored": {"flip": True},
 }
 

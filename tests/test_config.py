@@ -41,8 +41,8 @@ def test_what_is_left_open_follows_the_size(
 ) -> None:
     train = preset().fitted(Size(*size), 3, 0).train
     assert (train.batch, train.augment) == (batch, augment)
-    train = preset(batch=8, augment="all").fitted(Size(*size), 3, 0).train
-    assert (train.batch, train.augment) == (8, "all"), "what was given stays"
+    train = preset(batch=8, augment="none").fitted(Size(*size), 3, 0).train
+    assert (train.batch, train.augment) == (8, "none"), "what was given stays"
 
 
 def test_every_option_has_help_and_one_name() -> None:

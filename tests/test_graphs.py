@@ -18,10 +18,11 @@ from tests.test_step import batch, tiny, weights
 CPU = torch.device("cpu")
 KINDS: list[dict[str, object]] = [
     {},
-    {"augment": "all"},
+    {"augment": "shift"},
     {"schedule": "alternate", "decay_share": 0.5, "images": 60},
     {"gradient_penalty": 1.0},
     {"gradient_penalty": 0.0},
+    {"g_steps": 2, "augment": "shift"},
 ]
 
 

@@ -1,7 +1,7 @@
-"""Changes to pictures on their way into the discriminator, which gradients pass through.
+"""Pictures moved at random on their way into the discriminator; gradients pass through.
 
-Both real and generated pictures are changed, so that the discriminator cannot learn few pictures by
-heart and the generator does not learn the changes (Zhao et al. 2020).
+Both real and generated pictures are moved, so that the discriminator cannot learn few pictures by
+heart and the generator does not learn the moves (Zhao et al. 2020).
 """
 
 from typing import Any
@@ -13,40 +13,18 @@ from dcgan.tensors import Images
 
 SHIFT_SHARE = 0.125
 """Pictures are moved by up to this share of their sides."""
-HOLE_SHARE = 0.5
-"""A hole has this share of their sides."""
-
-
-def augment(images: Images, kind: str, rng: torch.Generator) -> Images:
-    """Pictures changed at random, each otherwise.
-
-    Args:
-        images: (N, C, H, W) in [-1, 1].
-        kind: `none`; `shift`: moved; `all`: other colours, moved, with a hole.
-        rng: on the pictures' device.
-
-    Returns:
-        (N, C, H, W), which may leave [-1, 1] with other colours; nothing is 0.
-    """
-    if kind == "all":
-        images = recoloured(images, rng)
-    if kind in ("shift", "all"):
-        images = shifted(images, rng)
-    return with_hole(images, rng) if kind == "all" else images
-
-
-def recoloured(images: Images, rng: torch.Generator) -> Images:
-    """With another brightness (± 0.5), saturation (0 to 2 times) and contrast (0.5 to 1.5)."""
-    brightness, saturation, contrast = (_uniform(images, rng) for _ in range(3))
-    images = images + (brightness - 0.5)
-    grey = images.mean(dim=1, keepdim=True)
-    images = grey + (images - grey) * (2 * saturation)
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return mean + (images - mean) * (contrast + 0.5)
 
 
 def shifted(images: Images, rng: torch.Generator) -> Images:
-    """Moved by up to an eighth of the sides, with zeros where nothing was."""
+    """Pictures moved by up to an eighth of their sides, each otherwise.
+
+    Args:
+        images: (N, C, H, W) in [-1, 1].
+        rng: on the pictures' device.
+
+    Returns:
+        (N, C, H, W) in [-1, 1], with zeros where nothing was.
+    """
     height, width = images.shape[2:]
     down = _steps(images, int(height * SHIFT_SHARE + 0.5), rng)
     right = _steps(images, int(width * SHIFT_SHARE + 0.5), rng)
@@ -81,24 +59,6 @@ def moved(images: Images, down: Tensor, right: Tensor) -> Images:
     pixels = torch.cat([pixels, pixels.new_zeros(1, channels)])
     chosen = torch.where(inside, places, len(pixels) - 1).flatten()
     return pixels.index_select(0, chosen).view(count, height, width, channels).permute(0, 3, 1, 2)
-
-
-def with_hole(images: Images, rng: torch.Generator) -> Images:
-    """With zeros in a rectangle of half the sides, whose centre lies anywhere."""
-    height, width = images.shape[2:]
-    inside = []
-    for side in (height, width):
-        hole = int(side * HOLE_SHARE + 0.5)
-        centre = torch.randint(
-            side + 1 - hole % 2, (len(images), 1), device=images.device, generator=rng
-        )
-        offset = torch.arange(side, device=images.device) - (centre - hole // 2)
-        inside.append(_within(offset, hole))
-    return images * ~(inside[0][:, None, :, None] & inside[1][:, None, None, :])
-
-
-def _uniform(images: Images, rng: torch.Generator) -> Tensor:
-    return torch.rand(len(images), 1, 1, 1, device=images.device, generator=rng)
 
 
 def _steps(images: Images, most: int, rng: torch.Generator) -> Tensor:

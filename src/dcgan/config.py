@@ -160,6 +160,12 @@ class TrainConfig:
     d_learning_rate: float = option(
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
     )
+    g_steps: int = option(
+        1,
+        "Updates of G for each of D, the further ones on new latents (paper: 1).",
+        minimum=1,
+        maximum=16,
+    )
     beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
     l2: float = option(
         0.0, "L2 penalty, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
@@ -169,10 +175,10 @@ class TrainConfig:
         "Weight of R1, which keeps D from becoming steep at real pictures (paper: none).",
         minimum=0,
     )
-    augment: Literal["auto", "none", "shift", "all"] = option(
+    augment: Literal["auto", "none", "shift"] = option(
         "auto",
-        "Change what D sees: moved, or recoloured and with a hole too (paper: none); auto: shift "
-        "up to 32x32, or as many pixels, else none.",
+        "Move what D sees by up to an eighth (paper: none); auto: shift up to 32x32, or as many "
+        "pixels, else none.",
     )
     schedule: Literal["both", "alternate"] = option(
         "both", "Update both networks on each batch, or in turn on fresh batches (authors' code)."

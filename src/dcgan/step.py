@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from dcgan.augment import augment
+from dcgan.augment import shifted
 from dcgan.config import Config
 from dcgan.data.loader import derive
 from dcgan.devices import has_native_bfloat16
@@ -19,7 +19,7 @@ from dcgan.losses import discriminator_loss, generator_loss, gradient_penalty
 from dcgan.networks import Discriminator, Generator, initialise
 from dcgan.sample import draw_latents
 from dcgan.sync_batch_norm import synchronise, synchronised
-from dcgan.tensors import Images, Labels
+from dcgan.tensors import Images, Labels, Latents
 
 PENALTY_INTERVAL = 16
 """Steps from one gradient penalty to the next, which then weighs as much more."""
@@ -229,12 +229,9 @@ def update_networks(
     d_loss = g_loss = d_real = d_fake = d_gradient = g_gradient = nan
     bad = torch.zeros((), dtype=torch.bool, device=state.device)
 
-    # Make as many fake pictures as there are real ones. Latents are drawn for the whole batch, so
-    # that they are the same however many processes share it.
-    batch = len(real) * state.group.count
-    z = state.group.share(draw_latents(batch, state.config.network, state.rng("noise")))
+    # Make as many fake pictures as there are real ones.
     with precision(state), torch.set_grad_enabled(g_turn):
-        fake = G(z, labels)
+        fake = G(noise(state, len(real)), labels)
 
     # Discriminator: raise the logits of real pictures, lower those of fake ones. Each kind passes
     # by itself, with batch statistics of its own.
@@ -248,24 +245,41 @@ def update_networks(
         d_gradient = update(state.d_optimizer, d_loss + penalty(state, shown, labels), state.group)
         bad = bad | ~torch.isfinite(d_gradient)
 
-    # Generator: raise the logits of the fake pictures it just made.
-    if g_turn:
+    # Generator: raise the logits of the fake pictures it just made; then of new ones, if asked for.
+    for again in range(state.config.train.g_steps if g_turn else 0):
         with precision(state), frozen(D):
-            g_loss = generator_loss(D(seen(state, fake, "own"), labels))
+            if again:
+                fake = G(noise(state, len(real), again), labels)
+            g_loss = generator_loss(D(seen(state, fake, "own", again), labels))
         g_gradient = update(state.g_optimizer, g_loss, state.group)
         bad = bad | ~torch.isfinite(g_gradient)
+    if g_turn:
         update_average(state)
 
     d_loss, g_loss = d_loss.detach(), g_loss.detach()
     return StepLosses(d_loss, g_loss, d_real, d_fake, d_gradient, g_gradient), bad
 
 
-def seen(state: TrainState, images: Images, purpose: str) -> Images:
-    """Pictures as the discriminator sees them: changed at random, if asked for."""
-    kind = state.config.train.augment
-    if kind == "none":
+def noise(state: TrainState, share: int, again: int = 0) -> Latents:
+    """This process's share of the latents of a batch, new ones for each update of G in a step.
+
+    They are drawn for the whole batch, so that they are the same however many processes share it.
+    """
+    rng = state.rng(numbered("noise", again))
+    z = draw_latents(share * state.group.count, state.config.network, rng)
+    return state.group.share(z)
+
+
+def seen(state: TrainState, images: Images, purpose: str, again: int = 0) -> Images:
+    """Pictures as the discriminator sees them: moved at random, if asked for."""
+    if state.config.train.augment == "none":
         return images
-    return augment(images, kind, state.rng(f"augment {purpose}", state.group.rank))
+    return shifted(images, state.rng(numbered(f"augment {purpose}", again), state.group.rank))
+
+
+def numbered(purpose: str, again: int) -> str:
+    """The name of a purpose's randomness, for the first time in a step or once more."""
+    return f"{purpose} {again}" if again else purpose
 
 
 def penalty(state: TrainState, shown: Images, labels: Labels | None) -> Tensor:

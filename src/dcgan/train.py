@@ -193,7 +193,7 @@ def fit_pack(config: Config, pack: Pack, group: Group) -> Config:
 def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     """Says what will be trained on what, where."""
     group, batch, kind = state.group, state.config.train.batch, state.config.train.augment
-    seen = f", changed for D (--augment {kind})" if kind != "none" else ""
+    seen = f", moved for D (--augment {kind})" if kind != "none" else ""
     colours = COLOURS[pack.info.channels]
     arithmetic = "bfloat16" if state.bfloat16 else "float32"
     logger.info("%s", plan_text(state.config.network))
