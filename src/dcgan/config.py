@@ -161,7 +161,7 @@ class TrainConfig:
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
     )
     g_steps: int = option(
-        1,
+        2,
         "Updates of G for each of D, the further ones on new latents (paper: 1).",
         minimum=1,
         maximum=16,

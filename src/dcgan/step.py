@@ -34,7 +34,10 @@ Dial: TypeAlias = float | Tensor
 
 
 class StepLosses(NamedTuple):
-    """What a step tells of itself: scalars on the device, NaN for a network left alone."""
+    """What a step tells of itself: scalars on the device, NaN for a network left alone.
+
+    Of several updates of G it tells the first, right after D's.
+    """
 
     d_loss: Tensor
     g_loss: Tensor
@@ -250,9 +253,11 @@ def update_networks(
         with precision(state), frozen(D):
             if again:
                 fake = G(noise(state, len(real), again), labels)
-            g_loss = generator_loss(D(seen(state, fake, "own", again), labels))
-        g_gradient = update(state.g_optimizer, g_loss, state.group)
-        bad = bad | ~torch.isfinite(g_gradient)
+            loss = generator_loss(D(seen(state, fake, "own", again), labels))
+        gradient = update(state.g_optimizer, loss, state.group)
+        bad = bad | ~torch.isfinite(gradient)
+        if not again:
+            g_loss, g_gradient = loss, gradient
     if g_turn:
         update_average(state)
 
