@@ -29,7 +29,7 @@ from dcgan.locks import alone
 from dcgan.log import logger
 from dcgan.model import BEST_FILE, MODEL_FILE
 
-FORMAT = "dcgan checkpoint 3"
+FORMAT = "dcgan checkpoint 4"
 LATEST_KEPT = 3
 STOPPED = "-stopped"
 
