@@ -270,7 +270,7 @@ SMALL: dict[str, Any] = {
     "device": "cpu",
 }
 PLAIN: dict[str, Any] = {"batch": 64, "augment": "none", "g_steps": 1}
-"""Smaller batches, moved pictures or a second update of G make two of the sick runs sound."""
+"""Smaller batches and moved pictures make two of the sick runs sound, two updates of G one."""
 
 
 @pytest.mark.parametrize("options", [{}, PLAIN])
