@@ -44,7 +44,7 @@ from dcgan.trainer import Trainer, build_model
 
 AVERAGED = {
     "batch": 64,
-    "g_steps": 1,
+    "g_updates": 1,
     "augment": "none",
     "gradient_penalty": 0.0,
     "average_half_life": 10_000,
@@ -56,11 +56,11 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged": {},
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
-    "stable": {"batch": 0, "g_steps": 2, "augment": "auto", "average_half_life": 100_000},
+    "stable": {"batch": 0, "g_updates": 2, "augment": "auto", "average_half_life": 100_000},
     "G once": {"batch": 0, "augment": "auto", "average_half_life": 100_000},
     "G three times": {
         "batch": 0,
-        "g_steps": 3,
+        "g_updates": 3,
         "augment": "auto",
         "average_half_life": 100_000,
     },

@@ -68,7 +68,7 @@ def matrix_rate(dtype: torch.dtype) -> float:
 
 def row(size: int, width: int, batch: int, steps: int, is_compiled: bool) -> str:
     """A row of the table, in Markdown."""
-    config = preset(size=size, width=width, batch=batch, g_steps=1, augment="shift").fitted(
+    config = preset(size=size, width=width, batch=batch, g_updates=1, augment="shift").fitted(
         Size(size, size), 3, 0
     )
     state = TrainState(config, choose_device("cpu"))

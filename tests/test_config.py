@@ -130,7 +130,7 @@ def test_paper_preset_is_the_paper() -> None:
     assert paper.train == TrainConfig(
         images=5 * 3_033_042,
         batch=128,
-        g_steps=1,
+        g_updates=1,
         augment="none",
         gradient_penalty=0.0,
         learning_rate=2e-4,

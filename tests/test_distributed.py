@@ -121,7 +121,7 @@ def gradients_in_processes(options: dict[str, Any], steps: int) -> list[list[Any
         (2, {}),
         (4, {"schedule": "alternate", "hidden_units": 8, "affine": False}),
         (2, {"gradient_penalty": 10.0}),
-        (2, {"g_steps": 2}),
+        (2, {"g_updates": 2}),
     ],
     ids=str,
 )

@@ -22,7 +22,7 @@ KINDS: list[dict[str, object]] = [
     {"schedule": "alternate", "decay_share": 0.5, "images": 60},
     {"gradient_penalty": 1.0},
     {"gradient_penalty": 0.0},
-    {"g_steps": 2, "augment": "shift"},
+    {"g_updates": 2, "augment": "shift"},
 ]
 
 

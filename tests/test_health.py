@@ -269,7 +269,7 @@ SMALL: dict[str, Any] = {
     "watch_interval": 2_000,
     "device": "cpu",
 }
-PLAIN: dict[str, Any] = {"batch": 64, "augment": "none", "g_steps": 1}
+PLAIN: dict[str, Any] = {"batch": 64, "augment": "none", "g_updates": 1}
 """Smaller batches and moved pictures make two of the sick runs sound, two updates of G one."""
 
 

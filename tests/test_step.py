@@ -10,7 +10,7 @@ from dcgan.config import Config
 from dcgan.losses import gradient_penalty
 from dcgan.presets import preset
 from dcgan.sample import draw_latents
-from dcgan.step import TrainState, penalty, train_step
+from dcgan.step import TrainState, penalty, seen, train_step
 from dcgan.tensors import Images
 from tests.conftest import TINY
 
@@ -33,11 +33,11 @@ def equal(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
     return all(map(torch.equal, one, other))
 
 
-@pytest.mark.parametrize(("l2", "g_steps"), [(0.0, 1), (1e-2, 1), (0.0, 3)])
-def test_equal_to_the_plain_recipe(l2: float, g_steps: int) -> None:
+@pytest.mark.parametrize(("l2", "g_updates"), [(0.0, 1), (1e-2, 1), (0.0, 3)])
+def test_equal_to_the_plain_recipe(l2: float, g_updates: int) -> None:
     """The widely known loop: binary cross-entropy, Adam unfused, all gradients taken."""
-    state = TrainState(tiny(l2=l2, beta1=0.5, g_steps=g_steps), CPU)
-    words = ["noise", "noise 1", "noise 2"][:g_steps]
+    state = TrainState(tiny(l2=l2, beta1=0.5, g_updates=g_updates), CPU)
+    words = ["noise", "noise 1", "noise 2"][:g_updates]
     G, D = copy.deepcopy(state.generator), copy.deepcopy(state.discriminator)
     adam = {"lr": 2e-4, "betas": (0.5, 0.999), "weight_decay": l2}
     g_adam = torch.optim.Adam(G.parameters(), **adam)  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ def test_equal_to_the_plain_recipe(l2: float, g_steps: int) -> None:
         (on_real + on_fake).backward()  # type: ignore[no-untyped-call]
         d_adam.step()
         g_losses = []
-        for again in range(g_steps):
+        for again in range(g_updates):
             g_adam.zero_grad()
             if again:
                 fake = G(noise[again])
@@ -172,6 +172,16 @@ def test_noise_is_a_function_of_seed_and_clock() -> None:
     assert not torch.equal(first, draw_latents(4, network, state.rng("noise")))
 
 
+def test_the_discriminator_sees_pictures_as_they_are_or_moved_anew_each_time() -> None:
+    images = batch()
+    assert seen(TrainState(tiny(), CPU), images, "own") is images
+    state = TrainState(tiny(augment="shift"), CPU)
+    first = seen(state, images, "own")
+    assert torch.equal(first, seen(state, images, "own"))
+    for other in (seen(state, images, "fake"), seen(state, images, "own", 1)):
+        assert not torch.equal(first, other)
+
+
 def test_bfloat16_gives_the_losses_of_float32() -> None:
     exact = train_step(TrainState(tiny(), CPU), batch())
     rough = train_step(TrainState(tiny(precision="bfloat16"), CPU), batch())
@@ -196,7 +206,7 @@ def test_state_goes_through_a_dict() -> None:
         {"gradient_penalty": 10.0},
         {"augment": "shift"},
         {"d_learning_rate": 1e-3},
-        {"g_steps": 2, "augment": "shift"},
+        {"g_updates": 2, "augment": "shift"},
         {"hidden_units": 12, "augment": "shift"},
     ],
     ids=str,

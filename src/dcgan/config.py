@@ -160,7 +160,7 @@ class TrainConfig:
     d_learning_rate: float = option(
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
     )
-    g_steps: int = option(
+    g_updates: int = option(
         2,
         "Updates of G for each of D, the further ones on new latents (paper: 1).",
         minimum=1,

@@ -21,7 +21,7 @@ PAPER: dict[str, object] = {
     "kernel_size": 5,
     "input_bias": False,
     "batch": 128,
-    "g_steps": 1,
+    "g_updates": 1,
     "augment": "none",
     "gradient_penalty": 0.0,
     "average_half_life": 0,
@@ -33,12 +33,12 @@ PAPER: dict[str, object] = {
 DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
-        "The default: averaged weights, two steps of G; up to 32x32 small batches, moved.",
+        "The default: averaged weights, G updated twice; up to 32x32 small batches, moved.",
         {},
     ),
     "demo": Preset(
         "A small network on 48x48 pictures, with longer steps: minutes on a laptop.",
-        {"size": 48, "width": 48, "learning_rate": 1e-3, "g_steps": 1}
+        {"size": 48, "width": 48, "learning_rate": 1e-3, "g_updates": 1}
         | {"average_half_life": 10_000, "images": 128_000, "sheet_interval": 6_400},
     ),
     "paper": Preset(

@@ -249,7 +249,7 @@ def update_networks(
         bad = bad | ~torch.isfinite(d_gradient)
 
     # Generator: raise the logits of the fake pictures it just made; then of new ones, if asked for.
-    for again in range(state.config.train.g_steps if g_turn else 0):
+    for again in range(state.config.train.g_updates if g_turn else 0):
         with precision(state), frozen(D):
             if again:
                 fake = G(noise(state, len(real), again), labels)
