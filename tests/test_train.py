@@ -90,6 +90,14 @@ def test_what_a_run_leaves(photos: Path, tmp_path: Path) -> None:
     assert config["network"]["size"] == "16"
 
 
+def test_a_rate_is_known_from_the_first_step_on(photos: Path, tmp_path: Path) -> None:
+    for images in (16, 32):
+        run(photos, tmp_path / "run", images=images, batch=8, log_interval=8)
+    rates = [line["images_per_second"] for line in lines(tmp_path / "run")]
+    assert len(rates) == 4
+    assert min(rates) > 0
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -155,6 +155,7 @@ class Trainer:
             stop = Stop(self.group, signals)
             while not stop.asked() and not self.is_at_end() and not self.is_on_plateau():
                 losses = train_step(self.state, *self.next_batch())
+                bar.update(self.state.images_seen)
                 recent.append(losses)
                 self.health.note(losses)
                 trouble = None
