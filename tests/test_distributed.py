@@ -37,7 +37,13 @@ from tests.conftest import TINY
 from tests.test_train import assert_same_run, lines, newest, state_of
 
 CPU = torch.device("cpu")
-EIGHT: dict[str, Any] = {**TINY, "batch": 8, "precision": "float32", "augment": "none"}
+EIGHT: dict[str, Any] = {
+    **TINY,
+    "batch": 8,
+    "precision": "float32",
+    "augment": "none",
+    "g_updates": 1,
+}
 """Each process moves its pictures by lots of its own; without that one step is like another."""
 OFTEN = {"log_interval": 24, "sheet_interval": 48, "checkpoint_interval": 24}
 VARIABLES = distributed.VARIABLES

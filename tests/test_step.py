@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def tiny(**options: object) -> Config:
-    return preset(**{**TINY, "precision": "float32", "augment": "none", **options})
+    return preset(**{**TINY, "precision": "float32", "augment": "none", "g_updates": 1, **options})
 
 
 def batch(number: int = 0) -> Images:
