@@ -18,7 +18,8 @@ CPU = torch.device("cpu")
 
 
 def tiny(**options: object) -> Config:
-    return preset(**{**TINY, "precision": "float32", "augment": "none", "g_updates": 1, **options})
+    plain = {"precision": "float32", "augment": "none", "g_updates": 1}
+    return preset(**{**TINY, **plain, **options})
 
 
 def batch(number: int = 0) -> Images:
