@@ -260,7 +260,7 @@ def walk(subject: Subject) -> list[Row]:
     ):
         said = says(pictures)
         ways_on = {"pixels": pixel_steps(pictures), "features": feature_steps(said.features)}
-        changes = chains(thing_updates(said, world), subject.trials).numpy()
+        changes = chains(thing_steps(said, world), subject.trials).numpy()
         for measure, found in ways_on.items():
             steps = chains(found, subject.trials).numpy()
             largest = changes[np.arange(len(steps)), steps.argmax(axis=1)]
@@ -274,7 +274,7 @@ def walk(subject: Subject) -> list[Row]:
     return rows
 
 
-def thing_updates(said: Said, world: str) -> Tensor:
+def thing_steps(said: Said, world: str) -> Tensor:
     """Whether a thing, such as glasses, comes or goes from each picture to the next, (N - 1,)."""
     things = np.stack([said.values[wanted] for wanted, _ in MEANINGS[world]])
     return torch.from_numpy((things[:, 1:] != things[:, :-1]).any(axis=0))

@@ -180,10 +180,11 @@ class TrainState:
 
 
 def train_step(state: TrainState, real: Images, labels: Labels | None = None) -> StepLosses:
-    """One update of the discriminator, then one of the generator (Section 4 of the paper).
+    """One update of the discriminator, then of the generator (Section 4 of the paper).
 
-    With the schedule "alternate" only one of them is updated, the generator first, as in the
-    authors' code. Nothing here waits for the device.
+    The generator is updated once, as in the paper, or `g_updates` times. With the schedule
+    "alternate" only one of them has its turn, the generator first, as in the authors' code.
+    Nothing here waits for the device.
 
     Args:
         state: changed in place; its clock goes on by the batch.

@@ -11,7 +11,7 @@ from claims_of_latents import (
     feature_steps,
     jumps,
     kept_row,
-    thing_updates,
+    thing_steps,
     trials_of,
     turn_row,
 )
@@ -149,5 +149,5 @@ def test_no_walk_that_moves() -> None:
 
 
 def test_things_that_come_and_go() -> None:
-    found = thing_updates(said_of(smile=[0, 0, 1, 1, 1], glasses=[1, 1, 0, 0, 1]), "faces")
+    found = thing_steps(said_of(smile=[0, 0, 1, 1, 1], glasses=[1, 1, 0, 0, 1]), "faces")
     assert found.tolist() == [False, True, False, True]
