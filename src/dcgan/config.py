@@ -161,10 +161,9 @@ class TrainConfig:
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
     )
     g_updates: int = option(
-        0,
-        "Updates of G for each of D, the further ones on new latents (paper: 1); 0: 1 up to 32x32, "
-        "or as many pixels, else 2.",
-        minimum=0,
+        2,
+        "Updates of G for each of D, the further ones on new latents (paper: 1).",
+        minimum=1,
         maximum=16,
     )
     beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
@@ -249,7 +248,6 @@ class TrainConfig:
         return dataclasses.replace(
             self,
             batch=self.batch or (32 if is_small else 64),
-            g_updates=self.g_updates or (1 if is_small else 2),
             augment=("shift" if is_small else "none") if self.augment == "auto" else self.augment,
         )
 

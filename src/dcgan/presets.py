@@ -33,7 +33,7 @@ PAPER: dict[str, object] = {
 DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
-        "The default: averaged weights; up to 32x32 small batches, moved; above, G updated twice.",
+        "The default: averaged weights, G updated twice; up to 32x32 small batches, moved.",
         {},
     ),
     "demo": Preset(
