@@ -1,6 +1,8 @@
 """The command line as a user meets it: help, worked mistakes, exit codes."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from PIL import Image
 from dcgan.cli import main
 from dcgan.config import OPTIONS
 from dcgan.data.worlds import WORLDS
+from dcgan.errors import DCGANError
 from dcgan.presets import PRESETS
 from tests.conftest import drawn_picture
 
@@ -190,6 +193,23 @@ def test_ctrl_c_while_cutting_faces(
     result = dcgan("faces", "photos", "crops")
     assert result.exit_code == 130
     assert "Stopped. The same command takes the work up again." in result.stderr
+
+
+def test_a_signal_does_not_hide_an_error(
+    photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        try:
+            raise DCGANError("The reason.")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("dcgan.data.faces._cut_parts", failing)
+    try:
+        assert refused("faces", "photos", "crops") == "Error: The reason."
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_dry_run_prints_a_config_that_can_be_used(photos: Path, here: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +71,10 @@ class Door(click.Group):
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    raise Stopped(STOPPED, number)
+    # An error on its way out ends the work anyway and says why; when one of many processes fails,
+    # `torchrun` sends this signal to the others while they are still at it.
+    if not isinstance(sys.exception(), DCGANError | click.ClickException):
+        raise Stopped(STOPPED, number)
 
 
 @contextmanager
