@@ -72,12 +72,15 @@ SIGNS = (
         lambda look: (
             f"D knows its pictures by heart: it says {look.answer_on_real:.0%} real to them, "
             f"{look.answer_on_held_out:.0%} to others; give it more, or begin anew with "
-            "--augment shift"
+            "--augment shift, if it is not moved yet"
         ),
     ),
     Sign(
         lambda look: look.overshot > 2.2,
-        lambda look: "D overshoots: it is sure of itself, and often wrong; lower the step sizes",
+        lambda look: (
+            "D overshoots: it is sure of itself, and often wrong; begin anew with a smaller "
+            "--d-learning-rate"
+        ),
     ),
     Sign(
         wins,
@@ -87,14 +90,14 @@ SIGNS = (
         lambda look: look.told_apart < 0.4,
         lambda look: (
             "D is lost: generated pictures pass for real sooner than real ones; "
-            "raise --d-learning-rate"
+            "begin anew with a larger --d-learning-rate, or --g-updates 1"
         ),
     ),
     Sign(
         lambda look: look.company > 0.45,
         lambda look: (
             f"the same latent in another batch differs {look.company:.0%} as much as another "
-            "latent: batch norm needs a larger --batch"
+            "latent: batch norm needs a larger --batch, from the beginning"
         ),
     ),
     Sign(

@@ -1,4 +1,4 @@
-"""Inception: its size, its shapes, and that only the published file is taken."""
+"""Inception: its size, its features, and that only the published file is taken."""
 
 import hashlib
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from dcgan.errors import DCGANError
 from dcgan.metrics.inception import (
@@ -15,6 +16,9 @@ from dcgan.metrics.inception import (
     load_inception,
     maximum_pool,
 )
+
+PUBLISHED = [2.1718, 0.0797, 3.4369, 0.0068, 0.7789, 3.5583, 0.0, 0.2441]
+PUBLISHED += [0.1955, 1.9587, 0.0, 0.111, 0.4219, 1.0585, 0.0661, 6.6999]
 
 
 def start_of(path: Path) -> str:
@@ -41,6 +45,33 @@ def test_parameters_are_as_many_as_published(network: Inception) -> None:
     """21,785,568 without the last layer, as in Keras and torchvision; 1008 logits on top."""
     total = sum(parameter.numel() for parameter in network.parameters())
     assert total == 21_785_568 + 2048 * 1008 + 1008
+
+
+def made_up(shapes: dict[str, torch.Size]) -> dict[str, Tensor]:
+    """Weights of a fixed seed, of such a size that pictures get through all layers."""
+    rng, weights = torch.Generator().manual_seed(0), {}
+    for name, shape in sorted(shapes.items()):
+        noise = torch.randn(shape, generator=rng)
+        if name.endswith("running_var"):
+            weights[name] = 1 + 0.2 * noise.clamp(-2, 2)
+        elif name.endswith("bn.weight"):
+            weights[name] = 1 + 0.2 * noise
+        elif len(shape) > 1:
+            weights[name] = noise * (2 / shape[1:].numel()) ** 0.5
+        else:
+            weights[name] = 0.2 * noise
+    return weights
+
+
+def test_features_are_those_of_the_published_network() -> None:
+    """With these weights `InceptionV3([3])` of pytorch-fid 0.3.0 gave these, for a wide picture."""
+    network = Inception().eval()
+    shapes = {k: v.shape for k, v in network.state_dict().items() if "num_batches" not in k}
+    network.load_state_dict(made_up(shapes), strict=False)
+    images = torch.rand(1, 3, 20, 600, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        features = network.features(images)[0, 64::128]
+    torch.testing.assert_close(features, torch.tensor(PUBLISHED), rtol=0, atol=3e-4)
 
 
 def test_the_file_round(network: Inception, file: Path) -> None:

@@ -39,6 +39,9 @@ def distances(
     """Fréchet and kernel distance, and the floor of the first: what real pictures would get."""
     half = min(len(fake), len(real) // 2)
     parts = [moments(torch.split(part, BATCH)) for part in (real[:half], real[half:])]
+    counts = f"{half:,} real pictures against the other {len(real) - half:,}"
+    if half < len(fake):
+        counts += f"; of {len(fake):,} it would be smaller"
     kernel = kernel_distance(real, fake, rng)
     return (
         Measure(
@@ -49,7 +52,7 @@ def distances(
         Measure(
             f"{names.frechet}, floor",
             frechet_distance(*parts),
-            f"{half:,} real pictures against the other {len(real) - half:,}",
+            counts,
         ),
         Measure(names.kernel, kernel.mean, f"less is better; ± {kernel.deviation:.2g}"),
     )
