@@ -11,6 +11,7 @@ not trained again.
 
 import argparse
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from dcgan.config import Config, PackConfig, plain
 from dcgan.data.pack import Pack
 from dcgan.data.packing import open_pack
 from dcgan.devices import choose_device, keep_freed_memory
-from dcgan.health import Health
+from dcgan.health import LOOKS_KEPT, WARM_UP, Health
 from dcgan.images import save_picture, sheet
 from dcgan.log import progress, show_messages
 from dcgan.metrics.evaluation import described_pack
@@ -34,6 +35,13 @@ from dcgan.tensors import Pixels
 from dcgan.trainer import Trainer
 
 DRAWN = 16
+LOOK_INTERVAL = 6_400
+
+
+def verdict_from(batch: int) -> int:
+    """How many pictures must be seen before the looks can find anything."""
+    first = math.ceil(WARM_UP * batch / LOOK_INTERVAL)
+    return (first + LOOKS_KEPT - 1) * LOOK_INTERVAL
 
 
 def train_seed(config: Config, pack: Pack, name: str) -> tuple[dict[str, Any], Pixels]:
@@ -62,17 +70,16 @@ def train_seed(config: Config, pack: Pack, name: str) -> tuple[dict[str, Any], P
 def table(results: list[dict[str, Any]]) -> str:
     """The results as a table in Markdown."""
     lines = [
-        "| seed | collapsed | diverged | diversity | contrast | told apart | findings, from |",
-        "|---:|---|---|---:|---:|---:|---|",
+        "| seed | collapsed | alike | diverged | diversity | contrast | told apart | findings |",
+        "|---:|---|---|---|---:|---:|---:|---|",
     ]
     for result in sorted(results, key=lambda r: int(r["seed"])):
         last, found = result["last"], result["findings"]
-        words = ", ".join(f"{text} ({at:,})" for text, at in found.items()) or "none"
-        lines.append(
-            f"| {result['seed']} | {'yes' if 'collapsed' in found else 'no'} "
-            f"| {'yes' if result['diverged'] else 'no'} | {last['diversity']:.2f} "
-            f"| {last['contrast']:.2f} | {last['told_apart']:.2f} | {words} |"
-        )
+        happened = ("collapsed" in found, "still alike" in found, result["diverged"])
+        cells = [str(result["seed"]), *("yes" if it else "no" for it in happened)]
+        cells += [f"{last[name]:.2f}" for name in ("diversity", "contrast", "told_apart")]
+        cells += [", ".join(f"{text} (from {at:,})" for text, at in found.items()) or "none"]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -99,8 +106,14 @@ def main() -> None:
                 size=str(size),
                 images=arguments.images,
                 seed=seed,
-                watch_interval=6_400,
+                watch_interval=LOOK_INTERVAL,
             ).fitted(size, pack.info.channels, 0)
+            if arguments.images < verdict_from(config.train.batch):
+                parser.error(
+                    f"--images {arguments.images:,} is too few: at batches of "
+                    f"{config.train.batch} nothing is found before "
+                    f"{verdict_from(config.train.batch):,} pictures were seen."
+                )
             wanted.append({
                 "seed": seed,
                 "config": plain(config),

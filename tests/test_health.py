@@ -277,8 +277,8 @@ PLAIN: dict[str, Any] = {"batch": 64, "augment": "none", "g_updates": 1}
 def test_a_sound_run_is_called_sound(
     drawings: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:
-    dcgan.train(drawings, tmp_path / "run", **SMALL, **options, images=20_100)
-    assert len(words(tmp_path / "run")) == 10
+    dcgan.train(drawings, tmp_path / "run", **SMALL, **options, images=30_100)
+    assert len(words(tmp_path / "run")) == 15
     assert not any(words(tmp_path / "run").values())
 
 
