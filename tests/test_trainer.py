@@ -63,6 +63,7 @@ def test_the_best_model_is_kept(photos: Path, tmp_path: Path) -> None:
     measured = [line for line in lines(tmp_path / "run") if "distance" in line]
     assert {line["images_seen"]: line["distance"] for line in measured} == VALUES
     assert [line["best_distance"] for line in measured] == [9.0, 5.0, 5.0, 5.0, 5.0]
+    assert {line["measured_by"] for line in measured} == {"given"}
 
 
 def test_a_run_without_a_distance_gives_its_last_model(photos: Path, tmp_path: Path) -> None:

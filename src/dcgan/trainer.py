@@ -410,6 +410,7 @@ class Trainer:
             "distance": distance,
             "best_distance": self.best.distance,
             "best_at": self.best.images_seen,
+            "measured_by": self.distance.described,
         })  # fmt: skip
         words = f"distance {distance:.2f}"
         if distance > self.best.distance:
