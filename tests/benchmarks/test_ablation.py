@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import ablation
-from ablation import AVERAGED, ROWS
+from ablation import AVERAGED, ROWS, table
 from dcgan.config import Config
 from dcgan.metrics.encoder import Encoder, Task
 from dcgan.metrics.evaluation import evaluate
@@ -48,8 +48,20 @@ def test_a_row_is_measured_as_evaluate_does(
         model = models / f"reference_42_{point['images_seen']}.safetensors"
         found = evaluate(model, faces, encoder=encoder, count=250, device="cpu")
         assert point["frechet"] == pytest.approx(found["Fréchet distance"], rel=1e-4)
-    table = capsys.readouterr().out
-    assert f"| reference | 42 | 0k | {min(p['frechet'] for p in line['course']):.2f} |" in table
+    printed = capsys.readouterr().out
+    assert printed == table([line]) + "\n"
     monkeypatch.setattr(ablation, "train_row", None)
     ablation.main()
-    assert capsys.readouterr().out == table, "what stands in the results is not trained again"
+    assert capsys.readouterr().out == printed, "what stands in the results is not trained again"
+
+
+def test_the_table_has_the_best_the_last_and_the_worst_between() -> None:
+    shares = {"kernel": 0.05, "precision": 0.9, "recall": 0.4}
+    distances = {1_000: 9.0, 2_000: 3.0, 3_000: 7.0, 4_000: 5.0}
+    course = [{"images_seen": at, "frechet": d} | shares for at, d in distances.items()]
+    swinging = {"row": "swinging", "seed": 1, "seconds": 60.4, "course": course}
+    steady = swinging | {"row": "steady", "course": [*course[:1], course[1] | {"frechet": 2.5}]}
+    assert table([swinging, steady]).splitlines()[2:] == [
+        "| steady | 1 | 2k | 2.50 | 2k | 2.50 | 2.50 | 50.0 | 0.90 | 0.40 | 60 |",
+        "| swinging | 1 | 4k | 3.00 | 2k | 5.00 | 7.00 | 50.0 | 0.90 | 0.40 | 60 |",
+    ]
