@@ -45,6 +45,13 @@ def test_what_is_left_open_follows_the_size(
     assert (train.batch, train.augment) == (8, "none"), "what was given stays"
 
 
+def test_updates_left_open_follow_the_labels() -> None:
+    shape = Size(32, 32), 3, 2
+    assert preset().fitted(*shape).train.g_updates == 2
+    assert preset(labels="class").fitted(*shape).train.g_updates == 1
+    assert preset(labels="class", g_updates=3).fitted(*shape).train.g_updates == 3
+
+
 def test_every_option_has_help_and_one_name() -> None:
     assert all(option.help.endswith((".", ")", "]")) for option in OPTIONS.values())
     assert OPTIONS.keys() >= AMENDABLE

@@ -161,9 +161,10 @@ class TrainConfig:
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
     )
     g_updates: int = option(
-        2,
-        "Updates of G for each of D, the further ones on new latents (paper: 1).",
-        minimum=1,
+        0,
+        "Updates of G for each of D, the further ones on new latents (paper: 1); 0: 2, or 1 with "
+        "labels.",
+        minimum=0,
         maximum=16,
     )
     beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
@@ -242,12 +243,14 @@ class TrainConfig:
     def fitted(self, size: Size) -> "TrainConfig":
         """A copy with what was left open chosen for pictures of this size.
 
-        What served pictures of 32x32 best was the worst for faces of 64x64 (docs/ablations.md).
+        What served pictures of 32x32 best was the worst for faces of 64x64, and where both networks
+        are given classes, a second update of G leaves D behind (docs/ablations.md).
         """
         is_small = size.height * size.width <= SMALL
         return dataclasses.replace(
             self,
             batch=self.batch or (32 if is_small else 64),
+            g_updates=self.g_updates or (1 if self.labels else 2),
             augment=("shift" if is_small else "none") if self.augment == "auto" else self.augment,
         )
 

@@ -87,10 +87,11 @@ SIGNS = (
         lambda look: "D wins: it ranks every real picture highest; do the sheets get better?",
     ),
     Sign(
-        lambda look: look.told_apart < 0.4,
+        lambda look: look.told_apart < 0.55,
         lambda look: (
-            "D is lost: generated pictures pass for real sooner than real ones; "
-            "begin anew with a larger --d-learning-rate, or --g-updates 1"
+            f"D is lost: it ranks {look.told_apart:.0%} of the pairs of a real and a generated "
+            "picture right, and guessing would half of them; begin anew with --g-updates 1, or a "
+            "larger --d-learning-rate"
         ),
     ),
     Sign(
