@@ -33,7 +33,8 @@ PAPER: dict[str, object] = {
 DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
-        "The default: averaged weights, G updated twice; up to 32x32 small batches, moved.",
+        "The default: averaged weights; G updated twice (with labels once); up to 32x32 small "
+        "batches, moved.",
         {},
     ),
     "demo": Preset(
