@@ -93,7 +93,7 @@ def test_a_sound_run_has_no_findings() -> None:
     assert not findings(looks({}, {}, {}, {}), batch=64)
     few = {"swinging": {"4x4": 10, "8x8": 5}}  # some always do
     assert not findings(looks(few, few, few), batch=64)
-    even = {"told_apart": 0.6}  # the least that sound runs had
+    even = {"told_apart": 0.59}  # docs/health.md: lower than in any sound run
     assert not findings(looks(even, even, even), batch=64)
     assert not findings(looks({}, {}, {"answer_on_held_out": math.nan, "by_heart": math.nan}), 64)
 

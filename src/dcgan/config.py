@@ -241,7 +241,7 @@ class TrainConfig:
             raise DCGANError("`batch` (=1) must be 0 or at least 2: one picture has no statistics.")
 
     def fitted(self, size: Size) -> "TrainConfig":
-        """A copy with what was left open chosen for pictures of this size.
+        """A copy with what was left open chosen for pictures of this size, with labels or without.
 
         What served pictures of 32x32 best was the worst for faces of 64x64, and where both networks
         are given classes, a second update of G leaves D behind (docs/ablations.md).

@@ -90,8 +90,8 @@ SIGNS = (
         lambda look: look.told_apart < 0.55,
         lambda look: (
             f"D is lost: it ranks {look.told_apart:.0%} of the pairs of a real and a generated "
-            "picture right, and guessing would half of them; begin anew with --g-updates 1, or a "
-            "larger --d-learning-rate"
+            "picture right, and guessing would half of them; do the sheets get better? If not, "
+            "begin anew with --g-updates 1, or a larger --d-learning-rate"
         ),
     ),
     Sign(
