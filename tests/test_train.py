@@ -277,12 +277,19 @@ def test_the_folder_above_the_runs(photos: Path, monkeypatch: pytest.MonkeyPatch
         dcgan.train("runs/photos")
 
 
-def test_the_end_of_a_falling_step_size_stays(photos: Path, tmp_path: Path) -> None:
+def test_a_step_size_that_falls_can_be_given_another_end(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run(photos, tmp_path / "run", images=32, decay_share=0.5)
-    with pytest.raises(DCGANError, match="has begun to let its step size fall .* 32 pictures"):
-        run(photos, tmp_path / "run", images=64)
+    with caplog.at_level("INFO", logger="dcgan"):
+        run(photos, tmp_path / "run", images=80, decay_share=0.5)
+    assert "falling towards the end at 32 pictures; now it falls from 40 on." in caplog.text
+    caplog.clear()
     stop_at(8, photos, tmp_path / "early", {"images": 32, "decay_share": 0.5})
-    run(photos, tmp_path / "early", images=64)
+    with caplog.at_level("INFO", logger="dcgan"):
+        run(photos, tmp_path / "early", images=64)
+    assert "Going on from 8 pictures." in caplog.text
+    assert "falling" not in caplog.text
     run(photos, tmp_path / "whole", images=64, decay_share=0.5)
     assert_same_run(tmp_path / "whole", tmp_path / "early")
 

@@ -179,7 +179,7 @@ class Run:
                 f"{self.path} was trained on other pictures: {saved['pictures']:,} then, "
                 f"{len(pack):,} now, or their content differs. Begin another with --run FOLDER."
             )
-        self._require_same_course(saved, config)
+        self.require_same(Config.from_json(saved["config"], "the checkpoint"), config)
         best = saved["best"]
         if best and described and best["described"] != described:
             raise DCGANError(
@@ -187,24 +187,6 @@ class Run:
                 f"{described}); give that one, or begin another with --run FOLDER."
             )
         return saved
-
-    def _require_same_course(self, saved: dict[str, Any], config: Config) -> None:
-        """Refuses options that would not go on where a checkpoint stands.
-
-        Raises:
-            DCGANError: they differ, or the step size has begun to fall towards another end.
-        """
-        old = Config.from_json(saved["config"], "the checkpoint")
-        self.require_same(old, config)
-        before, now = old.train, config.train
-        if before.images == now.images:
-            return
-        fall = min(before.images, now.images) * (1 - before.decay_share)
-        if before.decay_share and saved["images_seen"] > fall:
-            raise DCGANError(
-                f"{self.path} has begun to let its step size fall towards its end at "
-                f"{before.images:,} pictures; its length cannot be changed any more."
-            )
 
     def latest(self) -> dict[str, Any] | None:
         """The state in the newest sound checkpoint, or None where there are no checkpoints.

@@ -240,6 +240,10 @@ class TrainConfig:
         if self.batch == 1:
             raise DCGANError("`batch` (=1) must be 0 or at least 2: one picture has no statistics.")
 
+    def falls_from(self) -> float:
+        """The number of pictures from which on the step size falls."""
+        return self.images * (1 - self.decay_share)
+
     def fitted(self, size: Size) -> "TrainConfig":
         """A copy with what was left open chosen for pictures of this size, with labels or without.
 

@@ -342,8 +342,8 @@ def set_dials(state: TrainState, batch: int) -> None:
     run went back it is half of that.
     """
     options = state.config.train
-    decay_images = options.decay_share * options.images
-    left = (options.images - state.images_seen) / max(decay_images, 1)
+    falling = max(options.images - options.falls_from(), 1)
+    left = (options.images - state.images_seen) / falling
     share = max(0.0, min(1.0, left)) * 0.5**state.attempt
     rates = {
         state.g_optimizer: options.learning_rate,

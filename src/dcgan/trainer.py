@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from dcgan.checkpoint import Run
+from dcgan.config import Config
 from dcgan.data.loader import derive, loader_of
 from dcgan.data.pack import Pack
 from dcgan.errors import DCGANError, Stopped
@@ -88,7 +89,7 @@ class Trainer:
             self.restore(saved)
         self.group.first(lambda: self.set_in_order(is_new=saved is None))
         if saved:
-            self.say_where(saved.get("processes", 1))
+            self.say_where(saved)
         if self.best and not self.distance:
             logger.warning(
                 f"{self.folder.path} was measured with {self.best.described} until now. Without it "
@@ -111,9 +112,10 @@ class Trainer:
         if self.is_on_plateau() or self.is_at_end():
             self.write_model()
 
-    def say_where(self, processes: int) -> None:
-        """Says where the run goes on, which was in so many processes until now."""
-        now = self.group.count
+    def say_where(self, saved: dict[str, Any]) -> None:
+        """Says where the run goes on, and what is otherwise than in its checkpoint."""
+        processes, now = saved.get("processes", 1), self.group.count
+        before = Config.from_json(saved["config"], "the checkpoint").train
         if self.is_on_plateau():
             logger.info(f"{self.plateau()} Train on with more --patience.")
         elif not self.is_at_end():
@@ -122,6 +124,11 @@ class Trainer:
                 logger.info(
                     f"The number of processes was {processes} until here, and is {now} now; batch "
                     f"norm takes {self.state.together(self.options.batch)} pictures together."
+                )
+            if before.images != self.options.images and self.written > before.falls_from():
+                logger.info(
+                    f"The step size was falling towards the end at {before.images:,} pictures; "
+                    f"now it falls from {self.options.falls_from():,.0f} on."
                 )
         else:
             logger.info(
