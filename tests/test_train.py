@@ -289,6 +289,10 @@ def test_a_step_size_that_falls_can_be_given_another_end(
     with caplog.at_level("INFO", logger="dcgan"):
         run(photos, tmp_path / "early", images=64)
     assert "Going on from 8 pictures." in caplog.text
+    run(photos, tmp_path / "constant", images=30)  # ends after 32, a whole number of batches
+    with caplog.at_level("INFO", logger="dcgan"):
+        run(photos, tmp_path / "constant", images=64)
+    assert "Going on from 32 pictures." in caplog.text
     assert "falling" not in caplog.text
     run(photos, tmp_path / "whole", images=64, decay_share=0.5)
     assert_same_run(tmp_path / "whole", tmp_path / "early")

@@ -125,7 +125,8 @@ class Trainer:
                     f"The number of processes was {processes} until here, and is {now} now; batch "
                     f"norm takes {self.state.together(self.options.batch)} pictures together."
                 )
-            if before.images != self.options.images and self.written > before.falls_from():
+            was_falling = before.decay_share and self.written > before.falls_from()
+            if was_falling and before.images != self.options.images:
                 logger.info(
                     f"The step size was falling towards the end at {before.images:,} pictures; "
                     f"now it falls from {self.options.falls_from():,.0f} on."
