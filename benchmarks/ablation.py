@@ -56,7 +56,14 @@ ROWS: dict[str, dict[str, Any]] = {
     "reference": REFERENCE,
     "averaged": {},
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
-    "stable": {"batch": 0, "g_updates": 2, "augment": "auto", "average_half_life": 100_000},
+    "stable": {
+        "batch": 0,
+        "g_updates": 2,
+        "augment": "auto",
+        "gradient_penalty": None,
+        "average_half_life": 100_000,
+    },
+    "G twice": {"batch": 32, "g_updates": 2, "augment": "shift", "average_half_life": 100_000},
     "G once": {"batch": 0, "augment": "auto", "average_half_life": 100_000},
     "G three times": {"batch": 0, "g_updates": 3, "augment": "auto", "average_half_life": 100_000},
     "penalised": {

@@ -66,7 +66,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         size, place = arguments.size, Path(scratch)
         pack = repeated(arguments.folder, arguments.pictures, size, place / "pack")
-        config = preset(size=str(size), batch=64, g_updates=1, augment="none").fitted(size, 3, 0)
+        config = preset(
+            size=str(size), batch=64, g_updates=1, augment="none", gradient_penalty=0.0
+        ).fitted(size, 3, 0)
         state = TrainState(config, choose_device("cpu"))
         trainer = Trainer(state, pack, Run(place / "run"))
         batch = trainer.next_batch()

@@ -68,9 +68,9 @@ def matrix_rate(dtype: torch.dtype) -> float:
 
 def row(size: int, width: int, batch: int, steps: int, is_compiled: bool) -> str:
     """A row of the table, in Markdown."""
-    config = preset(size=size, width=width, batch=batch, g_updates=1, augment="shift").fitted(
-        Size(size, size), 3, 0
-    )
+    config = preset(
+        size=size, width=width, batch=batch, g_updates=1, augment="shift", gradient_penalty=0.0
+    ).fitted(Size(size, size), 3, 0)
     state = TrainState(config, choose_device("cpu"))
     real = torch.rand(batch, 3, size, size).contiguous(memory_format=torch.channels_last) * 2 - 1
     with FlopCounterMode(display=False) as counter:

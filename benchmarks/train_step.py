@@ -258,7 +258,7 @@ def main() -> None:
         open_pack("faces", PackConfig(size=Size.of(size)))
         base = preset(
             size=size, width=width, batch=batch, kernel_size=4, input_bias=False,
-            g_updates=1, augment="none", average_half_life=0,
+            g_updates=1, augment="none", gradient_penalty=0.0, average_half_life=0,
         )  # fmt: skip
         flops = step_flops(base, device)
         print(f"\n{size}x{size}, width {width}, batch {batch}; ", end="")

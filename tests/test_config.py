@@ -33,23 +33,28 @@ def test_options_go_to_their_groups() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "batch", "augment"), [((28, 28), 32, "shift"), ((32, 32), 32, "shift"),
-                                   ((32, 48), 64, "none"), ((64, 64), 64, "none")],
+    ("size", "chosen"), [((28, 28), (32, "shift", 3e-4)), ((32, 32), (32, "shift", 3e-4)),
+                         ((32, 48), (64, "none", 0.0)), ((64, 64), (64, "none", 0.0))],
 )  # fmt: skip
 def test_what_is_left_open_follows_the_size(
-    size: tuple[int, int], batch: int, augment: str
+    size: tuple[int, int], chosen: tuple[int, str, float]
 ) -> None:
     train = preset().fitted(Size(*size), 3, 0).train
-    assert (train.batch, train.augment) == (batch, augment)
-    train = preset(batch=8, augment="none").fitted(Size(*size), 3, 0).train
-    assert (train.batch, train.augment) == (8, "none"), "what was given stays"
+    assert (train.batch, train.augment, train.gradient_penalty) == chosen
+    train = preset(batch=8, augment="none", gradient_penalty=0.0).fitted(Size(*size), 3, 0).train
+    assert (train.batch, train.augment, train.gradient_penalty) == (8, "none", 0.0), "it stays"
 
 
-def test_updates_left_open_follow_the_labels() -> None:
+def test_what_is_left_open_follows_the_labels() -> None:
     shape = Size(32, 32), 3, 2
-    assert preset().fitted(*shape).train.g_updates == 2
-    assert preset(labels="class").fitted(*shape).train.g_updates == 1
-    assert preset(labels="class", g_updates=3).fitted(*shape).train.g_updates == 3
+    given = preset(labels="class", g_updates=3, gradient_penalty=1.0)
+    for config, chosen in (
+        (preset(), (2, 3e-4)),
+        (preset(labels="class"), (1, 0.0)),
+        (given, (3, 1)),
+    ):
+        train = config.fitted(*shape).train
+        assert (train.g_updates, train.gradient_penalty) == chosen
 
 
 def test_every_option_has_help_and_one_name() -> None:

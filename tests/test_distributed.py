@@ -43,6 +43,7 @@ EIGHT: dict[str, Any] = {
     "precision": "float32",
     "augment": "none",
     "g_updates": 1,
+    "gradient_penalty": 0.0,
 }
 """Each process moves its pictures by lots of its own; without that one step is like another."""
 OFTEN = {"log_interval": 24, "sheet_interval": 48, "checkpoint_interval": 24}

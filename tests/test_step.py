@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def tiny(**options: object) -> Config:
-    plain = {"precision": "float32", "augment": "none", "g_updates": 1}
+    plain = {"precision": "float32", "augment": "none", "g_updates": 1, "gradient_penalty": 0.0}
     return preset(**{**TINY, **plain, **options})
 
 

@@ -171,9 +171,10 @@ class TrainConfig:
     l2: float = option(
         0.0, "L2 penalty, added to the gradient (paper: none; code: 1e-5 on faces).", minimum=0
     )
-    gradient_penalty: float = option(
-        0.0,
-        "Weight of R1, which keeps D from becoming steep at real pictures (paper: none).",
+    gradient_penalty: float | None = option(
+        None,
+        "Weight of R1, which keeps D from becoming steep at real pictures (paper: none). [default: "
+        "0.0003 up to 32x32, or as many pixels, without labels, else 0]",
         minimum=0,
     )
     augment: Literal["auto", "none", "shift"] = option(
@@ -251,10 +252,12 @@ class TrainConfig:
         are given classes, a second update of G leaves D behind (docs/ablations.md).
         """
         is_small = size.height * size.width <= SMALL
+        penalty = 3e-4 if is_small and not self.labels else 0.0
         return dataclasses.replace(
             self,
             batch=self.batch or (32 if is_small else 64),
             g_updates=self.g_updates or (1 if self.labels else 2),
+            gradient_penalty=penalty if self.gradient_penalty is None else self.gradient_penalty,
             augment=("shift" if is_small else "none") if self.augment == "auto" else self.augment,
         )
 
@@ -434,7 +437,10 @@ def _check_options(config: Any) -> None:
         if type(value) not in kinds and not (type(value) is int and float in kinds):
             names = " or ".join(k.__name__ for k in kinds if k is not type(None))
             raise DCGANError(f"`{item.name}` (={value!r}) must be of type {names}.")
-        _check_range(item.name, value, item.metadata.get("minimum"), item.metadata.get("maximum"))
+        if value is not None:
+            _check_range(
+                item.name, value, item.metadata.get("minimum"), item.metadata.get("maximum")
+            )
 
 
 def _check_range(name: str, value: Any, minimum: float | None, maximum: float | None) -> None:

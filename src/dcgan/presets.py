@@ -34,7 +34,7 @@ DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
         "The default: averaged weights; G updated twice (with labels once); up to 32x32 small "
-        "batches, moved.",
+        "batches, moved, and a weak gradient penalty (with labels none).",
         {},
     ),
     "demo": Preset(

@@ -213,7 +213,7 @@ def update_or_replay(
         return *losses, bad
 
     d_turn, g_turn = turns(state)
-    kind = d_turn, g_turn, d_turn and is_penalty_due(state), real.shape
+    kind = d_turn, g_turn, d_turn and penalty_weight(state) > 0, real.shape
     inputs = [real] if labels is None else [real, labels]
     *losses, bad = state.graphs.run(kind, work, inputs, state.all_rngs())
     return StepLosses(*losses), bad
@@ -290,19 +290,21 @@ def numbered(purpose: str, again: int) -> str:
 
 def penalty(state: TrainState, shown: Images, labels: Labels | None) -> Tensor:
     """The gradient penalty at real pictures as D saw them, in float32; 0 if it is not due."""
-    if not is_penalty_due(state):
+    weight = penalty_weight(state)
+    if not weight:
         return shown.new_zeros(())
     images = shown.detach().requires_grad_()
     logits = state.discriminator(images, labels)
-    weight = state.config.train.gradient_penalty / 2 * PENALTY_INTERVAL
-    return weight * gradient_penalty(logits, images)
+    return weight / 2 * gradient_penalty(logits, images)
 
 
-def is_penalty_due(state: TrainState) -> bool:
-    """Whether D's turn now, one in sixteen, has the gradient penalty."""
+def penalty_weight(state: TrainState) -> float:
+    """What the gradient penalty weighs in D's turn now: one in sixteen has it, as much heavier."""
     options = state.config.train
     turn = state.images_seen // options.batch // (2 if options.schedule == "alternate" else 1)
-    return bool(options.gradient_penalty) and turn % PENALTY_INTERVAL == 0
+    if turn % PENALTY_INTERVAL:
+        return 0.0
+    return (options.gradient_penalty or 0.0) * PENALTY_INTERVAL
 
 
 def turns(state: TrainState) -> tuple[bool, bool]:
