@@ -20,6 +20,7 @@ from dcgan.data.pack import Pack, Reading
 from dcgan.data.packing import open_pack
 from dcgan.errors import DCGANError, Stopped
 from dcgan.health import Distance, Finding, Health
+from dcgan.looks import Look
 from dcgan.losses import generator_loss
 from dcgan.model import Model
 from dcgan.presets import preset
@@ -292,6 +293,30 @@ def test_a_run_goes_back_to_its_start_if_need_be(
     run(photos, tmp_path / "run", images=64, checkpoint_interval=1_000)
     assert state_of(tmp_path / "run")["training"]["attempt"] == 1
     assert [line["images_seen"] for line in lines(tmp_path / "run") if "trouble" in line] == [0]
+
+
+@pytest.mark.parametrize(("dead", "place"), [(4, 24), (5, 16)])
+def test_a_collapsed_run_does_not_go_back_to_dead_maps(
+    photos: Path,
+    tmp_path: Path,
+    collapsing: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    dead: int,
+    place: int,
+) -> None:
+    """From the checkpoint at 24, of whose eight maps of 8x8 so many are dead, or the one before."""
+    real = Health.look
+
+    def look(health: Health, state: TrainState) -> Look:
+        found = real(health, state)
+        if found.images_seen == 24:
+            found = found._replace(dead={**found.dead, "8x8": dead})
+            health.looks[-1] = found
+        return found
+
+    monkeypatch.setattr(Health, "look", look)
+    run(photos, tmp_path / "run", images=64, keep_interval=8)
+    assert [line["images_seen"] for line in lines(tmp_path / "run") if "trouble" in line] == [place]
 
 
 @pytest.mark.parametrize("rollbacks", [0, 2])

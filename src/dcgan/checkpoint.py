@@ -14,7 +14,7 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,14 +209,19 @@ class Run:
             )
         return None
 
-    def latest_before(self, images_seen: int) -> dict[str, Any] | None:
-        """The state in the newest sound regular checkpoint before this moment, or None."""
+    def latest_before(
+        self, images_seen: int, wanted: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> dict[str, Any] | None:
+        """The newest wanted state of the sound regular checkpoints before this moment, or None."""
         for path in reversed(self._found()):
             if moment(path) < images_seen and is_regular_file(path):
                 try:
-                    return read_checkpoint(path)
+                    saved = read_checkpoint(path)
                 except DamagedCheckpointError as error:
                     logger.warning("%s Trying the one before.", error)
+                    continue
+                if wanted(saved):
+                    return saved
         return None
 
     def delete_after(self, images_seen: int) -> None:

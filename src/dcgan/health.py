@@ -56,6 +56,11 @@ def wins(look: Look) -> bool:
     return look.told_apart > 0.999
 
 
+def is_mostly_dead(look: Look) -> bool:
+    """Whether most maps of a layer are dead: these get no gradient any more, and stay so."""
+    return any(2 * count > look.maps[grid] for grid, count in look.dead.items())
+
+
 # The limits come from runs known to be sound or sick: docs/health.md shows them.
 SIGNS = (
     Sign(

@@ -14,9 +14,10 @@ from dcgan.data.loader import derive, loader_of
 from dcgan.data.pack import Pack
 from dcgan.errors import DCGANError, Stopped
 from dcgan.files import replacing
-from dcgan.health import Distance, Health
+from dcgan.health import Distance, Health, is_mostly_dead
 from dcgan.images import save_picture, sheet, to_floats
 from dcgan.log import RunLog, logger, progress
+from dcgan.looks import Look
 from dcgan.model import (
     CALIBRATION_BATCH,
     Model,
@@ -47,6 +48,7 @@ class Trouble(NamedTuple):
 
     text: str
     since: int
+    is_collapse: bool = False
 
 
 class Trainer:
@@ -271,13 +273,15 @@ class Trainer:
         if self.state.attempt < self.options.rollbacks:
             for finding in findings:
                 if finding.is_grave:
-                    return Trouble(finding.text, self.health.looks[0].images_seen)
+                    since = self.health.looks[0].images_seen
+                    return Trouble(finding.text, since, is_collapse=True)
         return None
 
     def go_back(self, log: RunLog | None, trouble: Trouble) -> None:
         """Goes on from the last checkpoint before the trouble, or from the start.
 
-        With half the step size and other noise. The log so far stays as `log-1.jsonl` and so on.
+        After a collapse it does not go on from one of which most maps of a layer were dead. With
+        half the step size and other noise. The log so far stays as `log-1.jsonl` and so on.
 
         Raises:
             DCGANError: it has gone back as often as it may, or something cannot be written.
@@ -322,7 +326,9 @@ class Trainer:
         with replacing(folder.path / f"log-{attempt}.jsonl") as file:
             assert log, "this is the process that writes"
             file.write(log.path.read_bytes())
-        return folder.latest_before(trouble.since)
+        return folder.latest_before(
+            trouble.since, lambda saved: not trouble.is_collapse or is_alive(saved)
+        )
 
     def delete_after(self, log: RunLog | None, trouble: Trouble) -> None:
         """Takes out of the folder what came after the moment to which the run went back.
@@ -430,6 +436,12 @@ class Trainer:
         model = build_model(self.state, self.pack)
         model.save(self.folder.model_file)
         return model
+
+
+def is_alive(saved: dict[str, Any]) -> bool:
+    """Whether at a checkpoint's last look, if it has one, most maps of each layer were alive."""
+    last = saved["health"]["looks"][-1:]
+    return not any(is_mostly_dead(Look(**look)) for look in last)
 
 
 def build_model(state: TrainState, pack: Pack) -> Model:
