@@ -63,6 +63,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "gradient_penalty": None,
         "average_half_life": 100_000,
     },
+    # Up to 32x32; above it "stable" is that.
     "G twice": {"batch": 32, "g_updates": 2, "augment": "shift", "average_half_life": 100_000},
     "G once": {"batch": 0, "augment": "auto", "average_half_life": 100_000},
     "G three times": {"batch": 0, "g_updates": 3, "augment": "auto", "average_half_life": 100_000},
