@@ -58,15 +58,35 @@ ROWS: dict[str, dict[str, Any]] = {
     "batch 32 and shift": {"batch": 32, "augment": "shift"},
     "stable": {
         "batch": 0,
+        "grow_batch": None,
         "g_updates": 2,
         "augment": "auto",
         "gradient_penalty": None,
         "average_half_life": 100_000,
     },
-    # Up to 32x32; above it "stable" is that.
+    "one batch": {
+        "batch": 0,
+        "grow_batch": False,
+        "g_updates": 2,
+        "augment": "auto",
+        "gradient_penalty": None,
+        "average_half_life": 100_000,
+    },
+    # Up to 32x32; above it "one batch" is that.
     "G twice": {"batch": 32, "g_updates": 2, "augment": "shift", "average_half_life": 100_000},
-    "G once": {"batch": 0, "augment": "auto", "average_half_life": 100_000},
-    "G three times": {"batch": 0, "g_updates": 3, "augment": "auto", "average_half_life": 100_000},
+    "G once": {
+        "batch": 0,
+        "grow_batch": False,
+        "augment": "auto",
+        "average_half_life": 100_000,
+    },
+    "G three times": {
+        "batch": 0,
+        "grow_batch": False,
+        "g_updates": 3,
+        "augment": "auto",
+        "average_half_life": 100_000,
+    },
     "penalised": {
         "batch": 32,
         "augment": "shift",

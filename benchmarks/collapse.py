@@ -55,9 +55,10 @@ def train_seed(config: Config, pack: Pack, name: str) -> tuple[dict[str, Any], P
         trainer = Trainer(state, pack, Run(scratch))
         health = Health(trainer.loader)
         while state.images_seen < config.train.images:
+            before = state.images_seen
             health.note(train_step(state, *trainer.next_batch()))
             bar.update(state.images_seen)
-            if trainer.is_due(config.train.watch_interval):
+            if trainer.is_due(config.train.watch_interval, before):
                 look = health.look(state)
                 for finding in health.findings():
                     first.setdefault(finding.text.split(":")[0], look.images_seen)
@@ -108,11 +109,11 @@ def main() -> None:
                 seed=seed,
                 watch_interval=LOOK_INTERVAL,
             ).fitted(size, pack.info.channels, 0)
-            if arguments.images < verdict_from(config.train.batch):
+            if arguments.images < verdict_from(config.train.batch_at(0)):
                 parser.error(
                     f"--images {arguments.images:,} is too few: at batches of "
-                    f"{config.train.batch} nothing is found before "
-                    f"{verdict_from(config.train.batch):,} pictures were seen."
+                    f"{config.train.batch_at(0)} nothing is found before "
+                    f"{verdict_from(config.train.batch_at(0)):,} pictures were seen."
                 )
             wanted.append({
                 "seed": seed,

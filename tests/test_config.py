@@ -1,5 +1,6 @@
 """Options, presets, and the way to JSON and back."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from dcgan.config import (
     AMENDABLE,
+    GROWTH,
     OPTIONS,
     Config,
     NetworkConfig,
@@ -39,7 +41,7 @@ def test_options_go_to_their_groups() -> None:
 def test_what_is_left_open_follows_the_size(
     size: tuple[int, int], chosen: tuple[int, str, float]
 ) -> None:
-    train = preset().fitted(Size(*size), 3, 0).train
+    train = preset(grow_batch=False).fitted(Size(*size), 3, 0).train
     assert (train.batch, train.augment, train.gradient_penalty) == chosen
     train = preset(batch=8, augment="none", gradient_penalty=0.0).fitted(Size(*size), 3, 0).train
     assert (train.batch, train.augment, train.gradient_penalty) == (8, "none", 0.0), "it stays"
@@ -49,12 +51,38 @@ def test_what_is_left_open_follows_the_labels() -> None:
     shape = Size(32, 32), 3, 2
     given = preset(labels="class", g_updates=3, gradient_penalty=1.0)
     for config, chosen in (
-        (preset(), (2, 3e-4)),
-        (preset(labels="class"), (1, 0.0)),
-        (given, (3, 1)),
+        (preset(), (64, True, 2, 3e-4)),
+        (preset(labels="class"), (32, False, 1, 0.0)),
+        (given, (32, False, 3, 1)),
     ):
         train = config.fitted(*shape).train
-        assert (train.g_updates, train.gradient_penalty) == chosen
+        found = train.batch, train.grow_batch, train.g_updates, train.gradient_penalty
+        assert found == chosen
+        assert train.fitted(Size(32, 32)) == train
+
+
+def test_a_batch_that_is_left_open_grows() -> None:
+    moments = [0, 51_199, 51_200, 204_799, 204_800, 10**9]
+    for options, sizes in (
+        ({}, [16, 16, 32, 32, 64, 64]),
+        ({"labels": "class", "grow_batch": True}, [16, 16, 32, 32, 64, 64]),
+        ({"batch": 256, "grow_batch": True}, [64, 64, 128, 128, 256, 256]),
+        ({"batch": 6}, [6] * 6),
+        ({"grow_batch": False}, [64] * 6),
+        ({"name": "paper", "batch": 0}, [64] * 6),
+        ({"name": "demo"}, [64] * 6),
+    ):
+        train = preset(**options).fitted(Size(64, 64), 3, 0).train
+        assert [train.batch_at(moment) for moment in moments] == sizes
+    for (since, parts), (until, _) in itertools.pairwise(sorted(GROWTH.items())):
+        assert (until - since) % (64 // parts) == 0, "whole steps until it grows"
+
+
+@pytest.mark.parametrize("batch", [4, 6, 63])
+def test_a_batch_that_cannot_grow(batch: int) -> None:
+    with pytest.raises(DCGANError, match=f"`batch` .={batch}. must be a multiple of 4, and .* 8"):
+        preset(batch=batch, grow_batch=True)
+    assert preset(batch=batch).train.batch == batch
 
 
 def test_every_option_has_help_and_one_name() -> None:
@@ -142,6 +170,7 @@ def test_paper_preset_is_the_paper() -> None:
     assert paper.train == TrainConfig(
         images=5 * 3_033_042,
         batch=128,
+        grow_batch=False,
         g_updates=1,
         augment="none",
         gradient_penalty=0.0,

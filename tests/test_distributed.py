@@ -30,8 +30,10 @@ from dcgan.errors import DCGANError, Stopped
 from dcgan.health import Distance, Finding, Health
 from dcgan.networks import Discriminator
 from dcgan.presets import preset
+from dcgan.size import Size
 from dcgan.step import TrainState, train_step
 from dcgan.sync_batch_norm import SyncBatchNorm, synchronise
+from dcgan.train import for_processes
 from dcgan.trainer import Trainer
 from tests.conftest import TINY
 from tests.test_train import assert_same_run, lines, newest, state_of
@@ -40,6 +42,7 @@ CPU = torch.device("cpu")
 EIGHT: dict[str, Any] = {
     **TINY,
     "batch": 8,
+    "grow_batch": False,
     "precision": "float32",
     "augment": "none",
     "g_updates": 1,
@@ -213,8 +216,11 @@ def trained(
     return digest(state.state_dict()), state.attempt, len(packed), model.images_seen
 
 
-def test_replicas_stay_equal_and_a_stop_changes_nothing(photos: Path, tmp_path: Path) -> None:
-    options = {"batch": 12, "images": 96, "flip": True, "augment": "shift"}
+@pytest.mark.parametrize("batch", [{"batch": 12}, {"batch": 24, "grow_batch": True}], ids=str)
+def test_replicas_stay_equal_and_a_stop_changes_nothing(
+    photos: Path, tmp_path: Path, batch: dict[str, Any]
+) -> None:
+    options = {**batch, "images": 96, "flip": True, "augment": "shift"}
     whole = in_processes(3, trained, photos, tmp_path / "whole", options)
     assert len({found[0] for found in whole}) == 1
     assert [found[2] for found in whole] == [1, 0, 0], "one process packs for all"
@@ -222,7 +228,7 @@ def test_replicas_stay_equal_and_a_stop_changes_nothing(photos: Path, tmp_path: 
     assert [line["images_seen"] for line in lines(tmp_path / "whole")] == [24, 48, 72, 96]
     for stopped in in_processes(3, trained, photos, tmp_path / "parts", options, (2, 36)):
         assert stopped[0] in ("Stopped", "ToldStop"), stopped
-        assert re.match("Stopped after (36|48) pictures; all is saved in", stopped[1])
+        assert re.match("Stopped after (36|42|48) pictures; all is saved in", stopped[1])
     parts = in_processes(3, trained, photos, tmp_path / "parts", options)
     assert parts[0][0] == whole[0][0]
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
@@ -376,9 +382,32 @@ def test_batches_that_cannot_be_shared(batch: int, count: int, least: int, advic
         require_shares(batch, count, least)
 
 
+@pytest.mark.parametrize(("batch", "advice"), [(64, "60 or 72"), (8, "24")])
+def test_a_batch_that_grows_cannot_be_shared_at_first(batch: int, advice: str) -> None:
+    said = (
+        f"{batch}, at first {batch // 4}, as it grows. cannot .* Give {advice}, or --no-grow-batch"
+    )
+    with pytest.raises(DCGANError, match=said):
+        require_shares(batch, 3, 2, parts=4)
+
+
 def test_batches_that_can() -> None:
     for batch, count, least in [(64, 4, 2), (8, 4, 2), (4, 4, 1), (2, 1, 2)]:
         require_shares(batch, count, least)
+    require_shares(24, 3, 2, parts=4)
+
+
+def test_of_many_processes_no_batch_grows_unasked() -> None:
+    cases: tuple[tuple[dict[str, Any], bool, bool], ...] = (
+        ({}, True, False),
+        ({"grow_batch": True}, True, True),
+        ({"grow_batch": False}, False, False),
+    )
+    for options, one, many in cases:
+        config = preset(**options)
+        for group, expected in ((Group(), one), (Group(count=4), many)):
+            fitted = for_processes(config, group).train.fitted(Size(64, 64))
+            assert (fitted.batch, fitted.grow_batch) == (64, expected)
 
 
 PLACE = {

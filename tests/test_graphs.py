@@ -112,8 +112,11 @@ def test_batches_of_another_size_are_recorded_anew(again: list[Again]) -> None:
     state = TrainState(tiny(gradient_penalty=0.0), CPU)
     for number in range(5):
         train_step(state, batch(number))
-    train_step(state, torch.cat([batch(5), batch(6)]))
-    assert again[0].replays == 2
+    for number in range(5, 5 + WARM_UP + 1):
+        train_step(state, torch.cat([batch(number), batch(number + 1)]))
+    assert again[0].replays == 2 + 1
+    train_step(state, batch(5))
+    assert again[0].replays == 2 + 1, "the smaller ones' recording is gone"
     assert int(state.failing_since) == -1
 
 

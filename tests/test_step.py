@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 def tiny(**options: object) -> Config:
     plain = {"precision": "float32", "augment": "none", "g_updates": 1, "gradient_penalty": 0.0}
-    return preset(**{**TINY, **plain, **options})
+    return preset(**{**TINY, "grow_batch": False, **plain, **options})
 
 
 def batch(number: int = 0) -> Images:

@@ -139,6 +139,32 @@ def stop_at(images_seen: int, photos: Path, folder: Path, options: dict[str, Any
             run(photos, folder, **options)
 
 
+def test_a_batch_that_grows(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for module in ("dcgan.config", "dcgan.train"):
+        monkeypatch.setattr(sys.modules[module], "GROWTH", {0: 4, 12: 2, 32: 1})
+    real_step, sizes = step.train_step, []
+
+    def counted(state: step.TrainState, real: Any, *labels: Any) -> step.StepLosses:
+        sizes.append(len(real))
+        return real_step(state, real, *labels)
+
+    options: dict[str, Any] = {**TINY, "batch": 8, "grow_batch": True, "flip": True}
+    options |= {"images": 56, "checkpoint_interval": 4, "watch_interval": 4, "log_interval": 4}
+    with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
+        patch.setattr(sys.modules["dcgan.trainer"], "train_step", counted)
+        run(photos, tmp_path / "whole", **options)
+    assert sizes == [2] * 6 + [4] * 5 + [8] * 3
+    assert "in colour, 2 a step, 4 from 12 pictures on, 8 from 32 pictures on, moved" in caplog.text
+    for images_seen in (10, 12, 40):
+        stop_at(images_seen, photos, tmp_path / "parts", options)
+    run(photos, tmp_path / "parts", **options)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    due = [4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56]
+    assert [line["images_seen"] for line in lines(tmp_path / "whole") if "d_loss" in line] == due
+
+
 @pytest.mark.parametrize("writing", ["write_sheet", "write_log", "write_checkpoint"])
 def test_asked_to_stop_while_writing(photos: Path, tmp_path: Path, writing: str) -> None:
     options = {"images": 32, "log_interval": 8, "sheet_interval": 8, "checkpoint_interval": 8}
@@ -340,11 +366,26 @@ def test_a_run_keeps_what_was_left_to_the_size(photos: Path, tmp_path: Path) -> 
     options = {"batch": 0, "augment": "auto"}
     run(photos, tmp_path / "run", images=32, **options)
     config = Config.from_json((tmp_path / "run" / "config.json").read_text(), "here")
-    assert (config.train.batch, config.train.augment) == (32, "shift")
+    train = config.train
+    assert (train.batch, train.grow_batch, train.augment) == (64, True, "shift")
     run(photos, tmp_path / "run", images=64, **options)  # the same command goes on
-    run(photos, tmp_path / "run", images=96, batch=32)
-    with pytest.raises(DCGANError, match="other options: augment shift -> none"):
+    run(photos, tmp_path / "run", images=96, batch=64, augment="shift")
+    with pytest.raises(DCGANError, match="other options: batch 64 -> 32, augment shift -> none"):
         run(photos, tmp_path / "run", images=96, batch=32, augment="none")
+
+
+def test_a_run_from_before_batches_grew_goes_on(photos: Path, tmp_path: Path) -> None:
+    options = {"batch": 0, "grow_batch": False, "images": 64}
+    run(photos, tmp_path / "whole", **options)
+    stop_at(32, photos, tmp_path / "parts", options)
+    folder = Run(tmp_path / "parts")
+    earlier = folder.config_file.read_text().replace('    "grow_batch": false,\n', "")
+    assert "grow_batch" not in earlier
+    folder.config_file.write_text(earlier)
+    saved = state_of(folder.path)
+    folder.save({**saved, "config": earlier}, 32, keep_interval=1, is_regular=False)
+    run(photos, folder.path, batch=0, images=64)
+    assert_same_run(tmp_path / "whole", folder.path)
 
 
 @pytest.mark.parametrize("pack", [{"size": 16}, {}])
@@ -359,7 +400,8 @@ def test_a_config_by_hand_leaves_the_rest_to_the_size(
     file.write_text(json.dumps({"pack": pack, "network": {"width": 8}, "train": {"images": 32}}))
     dcgan.train(source, file.parent, device="cpu")
     config = Config.from_json(file.read_text(), "here")
-    assert (config.train.batch, config.train.augment) == (32, "shift")
+    train = config.train
+    assert (train.batch, train.grow_batch, train.augment) == (64, True, "shift")
 
 
 def test_steps_that_keep_failing_stop_the_run(photos: Path, tmp_path: Path) -> None:

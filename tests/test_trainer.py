@@ -287,10 +287,12 @@ def test_steps_that_fail_are_known_after_a_stop(
     assert "not finite" in event["trouble"]
 
 
+@pytest.mark.parametrize("grows", [False, True])
 def test_a_run_goes_back_to_its_start_if_need_be(
-    photos: Path, tmp_path: Path, collapsing: list[int]
+    photos: Path, tmp_path: Path, collapsing: list[int], grows: bool
 ) -> None:
-    run(photos, tmp_path / "run", images=64, checkpoint_interval=1_000)
+    batch: dict[str, Any] = {"batch": 16, "grow_batch": True} if grows else {}
+    run(photos, tmp_path / "run", images=64, checkpoint_interval=1_000, **batch)
     assert state_of(tmp_path / "run")["training"]["attempt"] == 1
     assert [line["images_seen"] for line in lines(tmp_path / "run") if "trouble" in line] == [0]
 

@@ -140,6 +140,8 @@ class NetworkConfig:
 
 SMALL = 32 * 32
 """Pixels of pictures that count as small where an option is left to their size."""
+GROWTH = {0: 4, 51_200: 2, 204_800: 1}
+"""By what a batch that grows is divided, from so many pictures seen on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +154,16 @@ class TrainConfig:
     )
     batch: int = option(
         0,
-        "Pictures per step (paper: 128); 0: 32 up to 32x32, or as many pixels, else 64.",
+        "Pictures per step (paper: 128); 0: 64, but 32 up to 32x32, or as many pixels, if it does "
+        "not grow.",
         minimum=0,
         maximum=65_536,
+    )
+    grow_batch: bool | None = option(
+        None,
+        "Begin with a quarter of the batch; half of it from 51,200 pictures seen on, all of it "
+        "from 204,800 on (paper: no). [default: yes, but no where a batch or labels are given, or "
+        "of many processes]",
     )
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
     d_learning_rate: float = option(
@@ -240,6 +249,21 @@ class TrainConfig:
         _check_options(self)
         if self.batch == 1:
             raise DCGANError("`batch` (=1) must be 0 or at least 2: one picture has no statistics.")
+        parts = GROWTH[0] if self.grow_batch else 1
+        if self.batch and (self.batch % parts or self.batch < 2 * parts):
+            raise DCGANError(
+                f"`batch` (={self.batch}) must be a multiple of {parts}, and at least {2 * parts}, "
+                f"with `grow_batch`: it begins with one of {parts} parts. Or leave that out."
+            )
+
+    def batch_at(self, images_seen: int) -> int:
+        """Pictures of a step when so many have been seen, once the batch is known.
+
+        Few give more steps while each teaches much, many less noise later (docs/ablations.md).
+        """
+        if not self.grow_batch:
+            return self.batch
+        return self.batch // next(GROWTH[n] for n in reversed(GROWTH) if images_seen >= n)
 
     def falls_from(self) -> float:
         """The number of pictures from which on the step size falls."""
@@ -252,12 +276,17 @@ class TrainConfig:
         are given classes, a second update of G leaves D behind (docs/ablations.md).
         """
         is_small = size.height * size.width <= SMALL
-        penalty = 3e-4 if is_small and not self.labels else 0.0
+        penalty, grows = self.gradient_penalty, self.grow_batch
+        if penalty is None:
+            penalty = 3e-4 if is_small and not self.labels else 0.0
+        if grows is None:
+            grows = not self.batch and not self.labels
         return dataclasses.replace(
             self,
-            batch=self.batch or (32 if is_small else 64),
+            batch=self.batch or (32 if is_small and not grows else 64),
+            grow_batch=grows,
             g_updates=self.g_updates or (1 if self.labels else 2),
-            gradient_penalty=penalty if self.gradient_penalty is None else self.gradient_penalty,
+            gradient_penalty=penalty,
             augment=("shift" if is_small else "none") if self.augment == "auto" else self.augment,
         )
 
@@ -319,6 +348,8 @@ class Config:
         """
         try:
             groups = _read_groups(text, origin)
+            if groups.get("train", {}).get("batch"):
+                groups["train"].setdefault("grow_batch", False)  # no batch grew before it was there
             return cls(**{group: from_plain(GROUPS[group], part) for group, part in groups.items()})
         except DCGANError as error:
             raise DCGANError(f"{origin} holds no valid config: {error}") from error

@@ -352,22 +352,27 @@ def places(environment: Mapping[str, str]) -> tuple[int, int, int]:
     return rank, count, local_rank
 
 
-def require_shares(batch: int, count: int, least: int) -> None:
+def require_shares(batch: int, count: int, least: int, parts: int = 1) -> None:
     """Refuses a batch that the processes cannot share.
 
     Args:
         batch: pictures per step.
         count: of processes.
         least: pictures that each must have.
+        parts: of a batch, one of which is all there is at first, where it grows.
 
     Raises:
         DCGANError: the shares would not be equal, or too small.
     """
-    if batch % count == 0 and batch >= least * count:
+    unit = count * parts
+    if batch % unit == 0 and batch >= least * unit:
         return
-    smaller = batch // count * count
-    near = [str(size) for size in (smaller, smaller + count) if size >= least * count]
+    smaller = batch // unit * unit
+    near = [str(size) for size in (smaller, smaller + unit) if size >= least * unit]
+    grows = f", at first {batch // parts}, as it grows" if parts > 1 else ""
+    steady = ", or --no-grow-batch in a new run" if parts > 1 else ""
     raise DCGANError(
-        f"`batch` (={batch}) cannot be shared by {count} processes, in equal parts of at least "
-        f"{least}. Give {' or '.join(near or [str(least * count)])}, or start fewer processes."
+        f"`batch` (={batch}{grows}) cannot be shared by {count} processes, in equal parts of at "
+        f"least {least}. Give {' or '.join(near or [str(least * unit)])}{steady}, or start fewer "
+        "processes."
     )

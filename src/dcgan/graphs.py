@@ -71,6 +71,8 @@ class Graphs:
         self.is_recording = False
         """While this holds, nothing may be seeded."""
         self._record: Callable[..., Recorded] | None = record
+        self._shape: torch.Size | None = None
+        """Of the first input."""
         self._runs: dict[Hashable, int] = {}
         self._recorded: dict[Hashable, Recorded] = {}
 
@@ -94,6 +96,9 @@ class Graphs:
             inputs: on the device.
             chances: all that the work draws from, seeded.
         """
+        if inputs[0].shape != self._shape:
+            self.clear()  # a smaller batch does not come again, and holds memory
+            self._shape = inputs[0].shape
         if kind not in self._recorded and self._record and self._runs.get(kind, 0) >= WARM_UP:
             self._try_to_record(kind, work, inputs, chances)
         recorded = self._recorded.get(kind)

@@ -81,7 +81,7 @@ SIGNS = (
         ),
     ),
     Sign(
-        lambda look: look.overshot > 2.2,
+        lambda look: look.overshot > 2.4,
         lambda look: (
             "D overshoots: it is sure of itself, and often wrong; begin anew with a smaller "
             "--d-learning-rate"
@@ -142,7 +142,7 @@ class Health:
         self._turns = torch.zeros(2)
         """Of how many steps."""
         (real, labels), (others, other_labels) = loader.shown(LOOKED_AT), loader.hidden(LOOKED_AT)
-        self._batch, self._count = loader.size, len(real)
+        self._batch_at, self._count = loader.size_at, len(real)
         self._real, self._labels = torch.cat([real, others]), None
         if labels is not None and other_labels is not None:
             self._labels = torch.cat([labels, other_labels])
@@ -157,7 +157,7 @@ class Health:
     def look(self, state: TrainState) -> Look:
         """Looks at a run; waits for the device."""
         z, labels = latents_to_look_at(state)
-        parts = in_batches(range(LOOKED_AT), state.together(self._batch))
+        parts = in_batches(range(LOOKED_AT), state.together(state.batch))
         with left_alone(state.discriminator), precision(state):
             fake, maps = drawn(state, z, labels, parts)
             again, _ = drawn(state, z, labels, in_other_company(parts))
@@ -193,7 +193,7 @@ class Health:
 
     def findings(self) -> list[Finding]:
         """What is not as it should be; nothing before there are enough looks."""
-        return findings(self.looks, self._batch)
+        return findings(self.looks, self._batch_at(0))
 
     def state_dict(self) -> dict[str, Any]:
         """All of it in plain types, to be saved."""
@@ -216,7 +216,7 @@ def findings(looks: Sequence[Look], batch: int) -> list[Finding]:
 
     Args:
         looks: in order.
-        batch: pictures per step.
+        batch: pictures per step, of the first ones if they grow.
     """
     recent = looks[-LOOKS_KEPT:]
     if len(recent) < LOOKS_KEPT or recent[0].images_seen < WARM_UP * batch:

@@ -130,9 +130,7 @@ def answers(state: TrainState, images: Images, labels: Labels | None, purpose: s
     count = len(images)
     order = shuffled(np.arange(count), count, derive(0, "looks", 1)).tolist()
     logits = torch.empty(count)
-    most = max(
-        state.together(state.config.train.batch), 3
-    )  # so that no odd count leaves a part of one
+    most = max(state.together(state.batch), 3)  # so that no odd count leaves a part of one
     for part in in_batches(order if count > 1 else order * 2, most):
         rows = torch.tensor(part)
         chosen = None if labels is None else labels[rows].to(state.device)

@@ -239,6 +239,8 @@ def pictures_to_measure(
     loader: Loader, device: torch.device
 ) -> Iterator[tuple[Images, Labels | None]]:
     """Real pictures and labels over which a discriminator's statistics are measured."""
-    for number in range(CALIBRATION_BATCHES):
-        pixels, labels = loader.batch(number * loader.size)
+    images_seen = 0
+    for _ in range(CALIBRATION_BATCHES):
+        pixels, labels = loader.batch(images_seen)
+        images_seen += len(pixels)
         yield to_floats(pixels.to(device)), None if labels is None else labels.to(device)

@@ -21,6 +21,7 @@ PAPER: dict[str, object] = {
     "kernel_size": 5,
     "input_bias": False,
     "batch": 128,
+    "grow_batch": False,
     "g_updates": 1,
     "augment": "none",
     "gradient_penalty": 0.0,
@@ -33,13 +34,14 @@ PAPER: dict[str, object] = {
 DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
-        "The default: averaged weights; G updated twice (with labels once); up to 32x32 small "
-        "batches, moved, and a weak gradient penalty (with labels none).",
+        "The default: averaged weights; G updated twice and a batch that grows (with labels once, "
+        "and one that does not); up to 32x32 moved pictures and a weak gradient penalty (with "
+        "labels none).",
         {},
     ),
     "demo": Preset(
         "A small network on 48x48 pictures, with longer steps: minutes on a laptop.",
-        {"size": 48, "width": 48, "learning_rate": 1e-3, "g_updates": 1}
+        {"size": 48, "width": 48, "grow_batch": False, "learning_rate": 1e-3, "g_updates": 1}
         | {"average_half_life": 10_000, "images": 128_000, "sheet_interval": 6_400},
     ),
     "paper": Preset(

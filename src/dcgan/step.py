@@ -110,6 +110,11 @@ class TrainState:
         self.failing_since = torch.full((), -1, dtype=torch.long, device=device)
         """The clock when steps began to fail that were as many in a row as may be; -1 if never."""
 
+    @property
+    def batch(self) -> int:
+        """Pictures of the step that is next, of all processes."""
+        return self.config.train.batch_at(self.images_seen)
+
     def together(self, batch: int) -> int:
         """Of how many pictures of a batch batch norm takes the statistics together in a step."""
         return batch if self.config.train.sync_batch_norm else batch // self.group.count
@@ -301,7 +306,7 @@ def penalty(state: TrainState, shown: Images, labels: Labels | None) -> Tensor:
 def penalty_weight(state: TrainState) -> float:
     """What the gradient penalty weighs in D's turn now: one in sixteen has it, as much heavier."""
     options = state.config.train
-    turn = state.images_seen // options.batch // (2 if options.schedule == "alternate" else 1)
+    turn = state.images_seen // state.batch // (2 if options.schedule == "alternate" else 1)
     if turn % PENALTY_INTERVAL:
         return 0.0
     return (options.gradient_penalty or 0.0) * PENALTY_INTERVAL
@@ -311,7 +316,7 @@ def turns(state: TrainState) -> tuple[bool, bool]:
     """Whether this step updates the discriminator, and whether the generator."""
     if state.config.train.schedule == "both":
         return True, True
-    g_turn = state.images_seen // state.config.train.batch % 2 == 0
+    g_turn = state.images_seen // state.batch % 2 == 0
     return not g_turn, g_turn
 
 

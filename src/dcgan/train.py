@@ -11,7 +11,7 @@ import torch
 
 from dcgan import presets
 from dcgan.checkpoint import Run
-from dcgan.config import Config, NetworkConfig, TrainConfig
+from dcgan.config import GROWTH, Config, NetworkConfig, TrainConfig
 from dcgan.data.loader import held_out_of
 from dcgan.data.pack import Pack, class_names, is_pack
 from dcgan.data.packing import choose_size, chosen_source, open_pack
@@ -115,7 +115,7 @@ def accepted(
         DCGANError: see `resolve` and `require_enough_for_all`; or nothing is measured that could be
             waited for, or the folder could not be written.
     """
-    config = resolve(folder, preset, options)
+    config = for_processes(resolve(folder, preset, options), group)
     if config.train.patience and not is_measured:
         raise DCGANError(
             f"`patience` (={config.train.patience}) waits for a smaller distance, and none is "
@@ -127,6 +127,13 @@ def accepted(
     return config
 
 
+def for_processes(config: Config, group: Group) -> Config:
+    """The config for so many processes: a quarter of a batch has too few pictures for many."""
+    if group.count == 1 or config.train.grow_batch is not None:
+        return config
+    return config.replaced(grow_batch=False)
+
+
 def require_enough_for_all(options: TrainConfig, group: Group) -> None:
     """Refuses a batch that the processes cannot share, as soon as it is known.
 
@@ -136,7 +143,8 @@ def require_enough_for_all(options: TrainConfig, group: Group) -> None:
         DCGANError: see `require_shares`.
     """
     if options.batch:
-        require_shares(options.batch, group.count, 1 if options.sync_batch_norm else 2)
+        least = 1 if options.sync_batch_norm else 2
+        require_shares(options.batch, group.count, least, GROWTH[0] if options.grow_batch else 1)
 
 
 def preview(
@@ -192,25 +200,33 @@ def fit_pack(config: Config, pack: Pack, group: Group) -> Config:
 
 def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     """Says what will be trained on what, where."""
-    group, batch, kind = state.group, state.config.train.batch, state.config.train.augment
+    group, options, kind = state.group, state.config.train, state.config.train.augment
     seen = f", moved for D (--augment {kind})" if kind != "none" else ""
-    colours = COLOURS[pack.info.channels]
+    colours, batch = COLOURS[pack.info.channels], options.batch
     arithmetic = "bfloat16" if state.bfloat16 else "float32"
     logger.info("%s", plan_text(state.config.network))
     logger.info(
-        f"{len(pack):,} pictures of {pack.info.size.grid} in {colours}, {batch} a step{seen}; "
+        f"{len(pack):,} pictures of {pack.info.size.grid} in {colours}, {per_step(options)}{seen}; "
         f"computing on {state.device} in {arithmetic}; the run is in {folder.path}."
     )
     if group.count > 1:
         logger.info(
             f"{group.count} processes, each with {batch // group.count} pictures of every batch of "
-            f"{batch}; batch norm takes {state.together(batch)} together."
+            f"{batch}{' (fewer at first)' if options.grow_batch else ''}; batch norm takes "
+            f"{state.together(batch)} together."
         )
     if len(pack) < FEW_PICTURES:
         advice = "" if seen else "; --augment shift helps"
         logger.warning(
             f"So few pictures will be learnt by heart; a thousand or more are better{advice}."
         )
+
+
+def per_step(options: TrainConfig) -> str:
+    """How many pictures a step takes, in words."""
+    later = [n for n in GROWTH if 0 < n < options.images] if options.grow_batch else []
+    said = [f"{options.batch_at(n)} from {n:,} pictures on" for n in later]
+    return ", ".join([f"{options.batch_at(0)} a step", *said])
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class Trainer:
         self.state, self.pack, self.folder, self.distance = state, pack, folder, distance
         self.options, self.group = state.config.train, state.group
         part = self.group.rank, self.group.count
-        self.loader = loader_of(state.config, pack, self.options.batch, part, state.device)
+        self.loader = loader_of(state.config, pack, self.options.batch_at, part, state.device)
         self.health = Health(self.loader)
         self.best: Best | None = None
         self.words: dict[str, str] = {}
@@ -125,7 +125,7 @@ class Trainer:
             if processes != now:
                 logger.info(
                     f"The number of processes was {processes} until here, and is {now} now; batch "
-                    f"norm takes {self.state.together(self.options.batch)} pictures together."
+                    f"norm takes {self.state.together(self.state.batch)} pictures together."
                 )
             was_falling = before.decay_share and self.written > before.falls_from()
             if was_falling and before.images != self.options.images:
@@ -164,22 +164,23 @@ class Trainer:
         ):
             stop = Stop(self.group, signals)
             while not stop.asked() and not self.is_at_end() and not self.is_on_plateau():
+                before = self.state.images_seen
                 losses = train_step(self.state, *self.next_batch())
                 bar.update(self.state.images_seen)
                 recent.append(losses)
                 self.health.note(losses)
                 trouble = None
-                if self.is_due(options.log_interval) or self.is_at_end():
+                if self.is_due(options.log_interval, before) or self.is_at_end():
                     trouble = self.write_log(log, recent, bar.rate())
-                if self.is_due(options.watch_interval):
+                if self.is_due(options.watch_interval, before):
                     trouble = self.group.told(lambda: self.look(log)) or trouble
                 if trouble:
                     self.go_back(log, trouble)
                     recent.clear()
                     bar.go_back(self.state.images_seen)
-                elif self.is_due(options.checkpoint_interval):
+                elif self.is_due(options.checkpoint_interval, before):
                     self.write_checkpoint(log)
-                if self.is_due(options.sheet_interval):
+                if self.is_due(options.sheet_interval, before):
                     self.group.first(self.write_sheet)
                 bar.update(self.state.images_seen, "  ".join(filter(None, self.words.values())))
             stop.close()
@@ -219,14 +220,13 @@ class Trainer:
         real = to_floats(pixels)
         if self.options.flip:
             rng = state.rng("flip")
-            whole = torch.rand(self.options.batch, 1, 1, 1, device=rng.device, generator=rng)
+            whole = torch.rand(state.batch, 1, 1, 1, device=rng.device, generator=rng)
             real = torch.where(self.group.share(whole) < 0.5, real.flip(3), real)
         return real, labels
 
-    def is_due(self, interval: int) -> bool:
-        """Whether the last step crossed a multiple of so many pictures."""
-        seen = self.state.images_seen
-        return seen // interval > (seen - self.options.batch) // interval
+    def is_due(self, interval: int, before: int) -> bool:
+        """Whether a multiple of so many pictures was crossed since the moment before the step."""
+        return self.state.images_seen // interval > before // interval
 
     def write_log(
         self, log: RunLog | None, recent: list[StepLosses], rate: float

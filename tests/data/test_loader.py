@@ -87,6 +87,19 @@ def test_what_is_read_ahead_is_what_is_asked_for(photos: Path) -> None:
         assert torch.equal(in_order.batch(images_seen)[0], alone)
 
 
+def test_a_batch_that_grows_leaves_no_picture_out(photos: Path) -> None:
+    pack = open_pack(photos, PackConfig(size=Size(16, 16)))
+    growing = Loader(pack, lambda images_seen: 2 if images_seen < 6 else 5, seed=1)
+    whole = Loader(pack, 16, seed=1).batch(0)[0]
+    sizes: list[int] = []
+    found: list[torch.Tensor] = []
+    while (images_seen := sum(sizes)) < 16:
+        found.append(growing.batch(images_seen)[0])
+        sizes.append(len(found[-1]))
+    assert sizes == [2, 2, 2, 5, 5]
+    assert torch.equal(torch.cat(found), whole)
+
+
 @pytest.mark.parametrize("parts", [1, 2, 3])
 def test_the_parts_of_a_batch_are_the_batch(classes: Path, parts: int) -> None:
     pack = open_pack(classes, PackConfig(size=Size(16, 16)))

@@ -151,7 +151,7 @@ def click_option(name: str, option: Option) -> Callable[[Callable[..., None]], C
     if default not in (None, ""):
         shown = {True: "yes", False: "no"}[default] if kind is bool else default
         text = f"{text} [default: {shown}]"
-    if kind is bool:
+    if bool in (kind, *get_args(kind)):
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=text)
     if get_origin(kind) is Literal:
         return click.option(flag, name, type=click.Choice(get_args(kind)), help=text)

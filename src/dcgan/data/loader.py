@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ class Loader:
 
     Args:
         pack: where the pictures lie.
-        batch: pictures in a batch.
+        batch: pictures in a batch, or in the one that begins when so many have been seen.
         seed: of the run.
         labels: the column that comes along; none if empty.
         held_out: how many pictures, chosen by lot, no batch ever shows.
@@ -50,14 +51,15 @@ class Loader:
     def __init__(
         self,
         pack: Pack,
-        batch: int,
+        batch: int | Callable[[int], int],
         seed: int,
         labels: str = "",
         held_out: int = 0,
         part: tuple[int, int] = (0, 1),
         device: torch.device = CPU,
     ) -> None:
-        self.pack, self.size, self.seed, self.held_out = pack, batch, seed, held_out
+        self.pack, self.seed, self.held_out = pack, seed, held_out
+        self._batch = batch
         self.part, self.device = part, device
         self._resident = all_on_device(pack, device)
         self._labels = pack.labels(labels) if labels else None
@@ -69,10 +71,14 @@ class Loader:
 
         N is the batch, or its part; both are on the device.
         """
-        following = images_seen + self.size
+        following = images_seen + self.size_at(images_seen)
         found = self._ahead.pop(images_seen, None)
         self._ahead = {following: self._reader.submit(self._read, following)}
         return self._delivered(found.result() if found else self._read(images_seen))
+
+    def size_at(self, images_seen: int) -> int:
+        """Pictures in the batch that begins when so many have been seen, of all parts."""
+        return self._batch if isinstance(self._batch, int) else self._batch(images_seen)
 
     def shown(self, most: int) -> tuple[Pixels, Labels | None]:
         """Some of the pictures that batches show, always the same."""
@@ -89,7 +95,7 @@ class Loader:
     def _read(self, images_seen: int) -> Read:
         count = len(self.pack) - self.held_out
         number, parts = self.part
-        read = self.size // parts
+        read = self.size_at(images_seen) // parts
         positions = batch_indices(images_seen + number * read, read, count, self.seed)
         indices = self._indices(positions)
         if self._resident is not None:
@@ -126,7 +132,7 @@ class Loader:
 def loader_of(
     config: Config,
     pack: Pack,
-    batch: int,
+    batch: int | Callable[[int], int],
     part: tuple[int, int] = (0, 1),
     device: torch.device = CPU,
 ) -> Loader:
