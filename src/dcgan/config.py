@@ -163,7 +163,7 @@ class TrainConfig:
         None,
         "Begin with a quarter of the batch; half of it from 51,200 pictures seen on, all of it "
         "from 204,800 on (paper: no). [default: yes, but no where a batch or labels are given, or "
-        "of many processes]",
+        "many processes train]",
     )
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
     d_learning_rate: float = option(

@@ -97,7 +97,7 @@ class Graphs:
             chances: all that the work draws from, seeded.
         """
         if inputs[0].shape != self._shape:
-            self.clear()  # a smaller batch does not come again, and holds memory
+            self.clear()  # a smaller batch comes again after going back at most, and holds memory
             self._shape = inputs[0].shape
         if kind not in self._recorded and self._record and self._runs.get(kind, 0) >= WARM_UP:
             self._try_to_record(kind, work, inputs, chances)

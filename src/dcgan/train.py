@@ -144,7 +144,7 @@ def require_enough_for_all(options: TrainConfig, group: Group) -> None:
     """
     if options.batch:
         least = 1 if options.sync_batch_norm else 2
-        require_shares(options.batch, group.count, least, GROWTH[0] if options.grow_batch else 1)
+        require_shares(options.batch, group.count, least, options.batch // options.batch_at(0))
 
 
 def preview(
