@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -195,6 +197,10 @@ def test_ctrl_c_while_cutting_faces(
     assert "Stopped. The same command takes the work up again." in result.stderr
 
 
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_signal_does_not_hide_an_error(
     photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,14 +208,33 @@ def test_a_signal_does_not_hide_an_error(
         try:
             raise DCGANError("The reason.")
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+            terminate()
 
-    before = signal.getsignal(signal.SIGTERM)
+    def interrupted(error: click.ClickException) -> None:
+        terminate()
+        show(error)
+
+    before, show = signal.getsignal(signal.SIGTERM), click.ClickException.show
     monkeypatch.setattr("dcgan.data.faces._cut_parts", failing)
-    try:
-        assert refused("faces", "photos", "crops") == "Error: The reason."
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    assert refused("faces", "photos", "crops") == "Error: The reason."
+    monkeypatch.setattr(click.ClickException, "show", interrupted)
+    assert refused("faces", "photos", "crops") == "Error: The reason."
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_second_signal_does_not_hide_the_first(
+    photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*words: Any, **options: Any) -> None:
+        terminate()
+        echo(*words, **options)
+
+    echo = click.echo
+    monkeypatch.setattr("dcgan.data.faces._cut_parts", lambda *_: terminate())
+    monkeypatch.setattr(click, "echo", interrupted)
+    result = dcgan("faces", "photos", "crops")
+    assert result.exit_code == 128 + signal.SIGTERM
+    assert result.stderr.endswith("Stopped. The same command takes the work up again.\n")
 
 
 def test_dry_run_prints_a_config_that_can_be_used(photos: Path, here: Path) -> None:

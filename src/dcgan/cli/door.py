@@ -51,9 +51,16 @@ class SizeType(click.ParamType[Size]):
 class Door(click.Group):
     """The group of all commands: turns what the package raises into sentences and exit codes."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs a command line; meanwhile SIGTERM stops it as Ctrl-C does."""
+        before = signal.signal(signal.SIGTERM, _stop)
+        try:
+            return super().main(*args, **options)
+        finally:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command that was asked for."""
-        signal.signal(signal.SIGTERM, _stop)
         try:
             with show_messages():
                 return super().invoke(ctx)
@@ -68,12 +75,15 @@ class Door(click.Group):
         except KeyboardInterrupt:
             click.echo(STOPPED, err=True)
             ctx.exit(130)
+        finally:
+            # The work is over; how it ended is yet to be said, and is said to the end.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    # An error on its way out ends the work anyway and says why; when one of many processes fails,
-    # `torchrun` sends this signal to the others while they are still at it.
-    if not isinstance(sys.exception(), DCGANError | click.ClickException):
+    # An error or a stop on its way out ends the work anyway and says why; when one of many
+    # processes ends, `torchrun` sends this signal to the others while they are still at it.
+    if not isinstance(sys.exception(), DCGANError | click.ClickException | Stopped):
         raise Stopped(STOPPED, number)
 
 
