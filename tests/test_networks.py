@@ -63,12 +63,15 @@ def test_any_shape(size: str, channels: int, kernel_size: int, convolutions: int
 
 @pytest.mark.parametrize("output", ["tanh", "sigmoid"])
 @pytest.mark.parametrize("hidden_units", [0, 7])
-@pytest.mark.parametrize("classes", [0, 3])
-def test_options_combine(output: str, hidden_units: int, classes: int) -> None:
+@pytest.mark.parametrize(
+    ("classes", "conditioning"), [(0, "projection"), (3, "projection"), (3, "joined")]
+)
+def test_options_combine(output: str, hidden_units: int, classes: int, conditioning: str) -> None:
     config = NetworkConfig(
         size=Size(16, 16),
         width=4,
         classes=classes,
+        conditioning=conditioning,  # type: ignore[arg-type]
         hidden_units=hidden_units,
         output=output,  # type: ignore[arg-type]
     )
@@ -152,6 +155,42 @@ def test_conditional_mnist_written_out() -> None:
     x = torch.cat([F.leaky_relu(x, 0.2), y], 1)
     logits = (x @ d["to_logit.weight"].T)[:, 0]
     torch.testing.assert_close(discriminator(images, labels), logits, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("hidden_units", [0, 7])
+def test_projection_written_out(hidden_units: int) -> None:
+    """A gain and a shift by class after G's batch norm, a vector by class for D's last maps."""
+    config = NetworkConfig(
+        size=Size(16, 16), width=4, classes=3, latent_dim=6, hidden_units=hidden_units
+    )
+    generator, discriminator = Generator(config).double(), Discriminator(config).double()
+    g, d = (dict(network.named_parameters()) for network in (generator, discriminator))
+    labels = torch.tensor([2, 0, 2, 1])
+    y = torch.eye(3, dtype=torch.float64)[labels]
+    x = z = torch.randn(4, 6, dtype=torch.float64)
+    for dense in ("hidden", "project") if hidden_units else ("project",):
+        x = torch.cat([x, y], 1) @ g[f"{dense}.0.weight"].T
+        x = normalised(x, g[f"{dense}.1.weight"], g[f"{dense}.1.bias"]).relu()
+    x = F.conv_transpose2d(x.reshape(4, 8, 4, 4), g["blocks.8x8.0.weight"], stride=2, padding=1)
+    x = normalised(x, g["blocks.8x8.1.weight"], g["blocks.8x8.1.bias"])
+    gains, shifts = g["blocks.8x8.by_class.weight"].T[labels].reshape(4, 2, 4, 1, 1).unbind(1)
+    x = (x + gains * x + shifts).relu()
+    images = F.conv_transpose2d(x, g["to_image.weight"], stride=2, padding=1).tanh()
+    torch.testing.assert_close(generator(z, labels), images, rtol=1e-9, atol=1e-9)
+    features = generator.features(z, labels)
+    torch.testing.assert_close(features["8x8"], x, rtol=1e-9, atol=1e-9)
+    for layer, maps in features.items():
+        torch.testing.assert_close(generator.from_features(layer, maps, labels), images)
+
+    *_, x = discriminator.features(images, labels).values()
+    assert torch.equal(x, discriminator.features(images, 0 * labels)["4x4"]), "of any class"
+    if hidden_units:
+        x = x.flatten(1) @ d["hidden.0.weight"].T
+        x = normalised(x, d["hidden.1.weight"], d["hidden.1.bias"])
+        x = F.leaky_relu(x, 0.2)[:, :, None, None]
+    logits = (x.flatten(1) @ d["to_logit.weight"].T)[:, 0]
+    logits = logits + (x.sum((2, 3)) * d["to_class_logits.weight"][labels]).sum(1)
+    torch.testing.assert_close(discriminator(images, labels), logits, rtol=1e-9, atol=1e-9)
 
 
 def test_imagenet_layers() -> None:

@@ -119,6 +119,11 @@ class NetworkConfig:
     input_bias: bool = option(
         True, "A bias in D's first layer; without it D is blind to contrast (paper: none)."
     )
+    conditioning: Literal["projection", "joined"] = option(
+        "projection",
+        "What labels do: a vector of its class for D's last maps, scales and shifts for G's maps; "
+        "or they are joined to the input of every layer (paper: joined).",
+    )
     output: Literal["tanh", "sigmoid"] = option(
         "tanh", "Last activation of G: tanh (paper), or sigmoid on [0, 1] pixels (MNIST code)."
     )
@@ -136,6 +141,11 @@ class NetworkConfig:
                 f"`kernel_size` (={self.kernel_size}) must be odd with `convolutions` 2: "
                 "a convolution that keeps the size needs a centre. Take 3 or 5."
             )
+
+    @property
+    def joined_classes(self) -> int:
+        """How many classes are joined to the input of every layer."""
+        return self.classes if self.conditioning == "joined" else 0
 
 
 SMALL = 32 * 32
@@ -162,18 +172,17 @@ class TrainConfig:
     grow_batch: bool | None = option(
         None,
         "Begin with a quarter of the batch; half of it from 51,200 pictures seen on, all of it "
-        "from 204,800 on (paper: no). [default: yes, but no where a batch or labels are given, or "
-        "many processes train]",
+        "from 204,800 on (paper: no). [default: yes, but no where a batch is given, or many "
+        "processes train]",
     )
     learning_rate: float = option(2e-4, "Step size of Adam (paper: 0.0002).", minimum=0)
     d_learning_rate: float = option(
         0.0, "Step size of D, where it shall be another than G's; 0: the same (paper).", minimum=0
     )
     g_updates: int = option(
-        0,
-        "Updates of G for each of D, the further ones on new latents (paper: 1); 0: 2, or 1 with "
-        "labels.",
-        minimum=0,
+        2,
+        "Updates of G for each of D, the further ones on new latents (paper: 1).",
+        minimum=1,
         maximum=16,
     )
     beta1: float = option(0.5, "Momentum of Adam (paper: 0.5).", minimum=0, maximum=0.9999)
@@ -183,7 +192,7 @@ class TrainConfig:
     gradient_penalty: float | None = option(
         None,
         "Weight of R1, which keeps D from becoming steep at real pictures (paper: none). [default: "
-        "0.0003 up to 32x32, or as many pixels, without labels, else 0]",
+        "0.0003 up to 32x32, or as many pixels, else 0]",
         minimum=0,
     )
     augment: Literal["auto", "none", "shift"] = option(
@@ -270,22 +279,20 @@ class TrainConfig:
         return self.images * (1 - self.decay_share)
 
     def fitted(self, size: Size) -> "TrainConfig":
-        """A copy with what was left open chosen for pictures of this size, with labels or without.
+        """A copy with what was left open chosen for pictures of this size.
 
-        What served pictures of 32x32 best was the worst for faces of 64x64, and where both networks
-        are given classes, a second update of G leaves D behind (docs/ablations.md).
+        What served pictures of 32x32 best was the worst for faces of 64x64 (docs/ablations.md).
         """
         is_small = size.height * size.width <= SMALL
         penalty, grows = self.gradient_penalty, self.grow_batch
         if penalty is None:
-            penalty = 3e-4 if is_small and not self.labels else 0.0
+            penalty = 3e-4 if is_small else 0.0
         if grows is None:
-            grows = not self.batch and not self.labels
+            grows = not self.batch
         return dataclasses.replace(
             self,
             batch=self.batch or (32 if is_small and not grows else 64),
             grow_batch=grows,
-            g_updates=self.g_updates or (1 if self.labels else 2),
             gradient_penalty=penalty,
             augment=("shift" if is_small else "none") if self.augment == "auto" else self.augment,
         )

@@ -66,7 +66,8 @@ class Generator(nn.Module):
     """Maps latents to pictures: a small grid of many maps, then layers that double its side.
 
     `blocks["16x16"]` is the layer that puts out 16x16. Labels, if any, are joined to the input of
-    every layer (Section 8.1).
+    every layer (Section 8.1); or to that of the dense layers, and then scale and shift each map
+    after batch norm (`conditioning`).
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -85,9 +86,7 @@ class Generator(nn.Module):
         self.project = dense_block(inputs, units, relu(), config.affine)
         names = grid_names([step.outer for step in inner_steps])
         self.blocks = nn.ModuleDict({
-            name: nn.Sequential(
-                deconvolution(step, config), batch_norm(step.outer_maps, config.affine), relu()
-            )
+            name: GeneratorBlock(step, config)
             for name, step in zip(names, inner_steps, strict=True)
         })  # fmt: skip
         self.to_image = deconvolution(steps[-1], config)
@@ -97,7 +96,7 @@ class Generator(nn.Module):
         y = one_hot(labels, self.config)
         x: Tensor = self._base(z, y)  # (N, 1024, 4, 4)
         for block in self.blocks.values():
-            x = block(join(x, y))  # (N, 512, 8, 8), (N, 256, 16, 16), ...
+            x = block(x, y)  # (N, 512, 8, 8), (N, 256, 16, 16), ...
         return self._picture(x, y)  # (N, 3, 64, 64)
 
     def features(self, z: Latents, labels: Labels | None = None) -> dict[str, Tensor]:
@@ -110,7 +109,7 @@ class Generator(nn.Module):
         x = self._base(z, y)
         activations: dict[str, Tensor] = {Size(*self.base[1:]).grid: x}
         for name, block in self.blocks.items():
-            x = activations[name] = block(join(x, y))
+            x = activations[name] = block(x, y)
         return activations
 
     def from_features(self, layer: str, x: Tensor, labels: Labels | None = None) -> Images:
@@ -121,11 +120,11 @@ class Generator(nn.Module):
         y = one_hot(labels, self.config)
         names = list(self.blocks)
         for name in names[names.index(layer) + 1 if layer in names else 0 :]:
-            x = self.blocks[name](join(x, y))
+            x = self.blocks[name](x, y)
         return self._picture(x, y)
 
     def _picture(self, x: Tensor, y: Tensor | None) -> Images:
-        x = self.to_image(join(x, y))
+        x = self.to_image(join(x, y if self.config.joined_classes else None))
         return x.tanh() if self.config.output == "tanh" else 2 * x.sigmoid() - 1
 
     def _base(self, z: Latents, y: Tensor | None) -> Tensor:
@@ -138,7 +137,8 @@ class Discriminator(nn.Module):
     """Maps pictures to logits: layers that halve the side, then one dense unit.
 
     `blocks["16x16"]` is the layer that puts out 16x16. Labels, if any, are joined to the input of
-    every layer (Section 8.1).
+    every layer (Section 8.1); or the last maps, summed over their grid, are weighed by a vector of
+    the picture's class, which adds to the logit (`conditioning`; Miyato and Koyama 2018).
 
     The paper's discriminator cannot see contrast: without a bias LeakyReLU passes a scaled picture
     on as scaled maps, and the next batch norm undoes the scale. So its generator's contrast drifts.
@@ -148,30 +148,40 @@ class Discriminator(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        joined = config.joined_classes
         steps = pyramid(config)
         names = grid_names([step.inner for step in steps])
         self.blocks = nn.ModuleDict({
             name: d_block(step, config, is_first=step is steps[0])
             for name, step in zip(names, steps, strict=True)
         })  # fmt: skip
-        base = steps[-1].inner
-        inputs = steps[-1].inner_maps * base.height * base.width + config.classes
+        base, last = steps[-1].inner, steps[-1].inner_maps
+        inputs = last * base.height * base.width + joined
         self.hidden = nn.Sequential()
         if config.hidden_units:
             self.hidden = dense_block(inputs, config.hidden_units, leaky_relu(), config.affine)
-            inputs = config.hidden_units + config.classes
+            inputs, last = config.hidden_units + joined, config.hidden_units
         self.to_logit = nn.Linear(inputs, 1, bias=False)
+        self.to_class_logits: nn.Module = nn.Sequential()
+        if config.classes > joined:
+            self.to_class_logits = nn.Linear(last, config.classes, bias=False)
 
     def forward(self, images: Images, labels: Labels | None = None) -> Logits:
         """Logits (N,) of pictures (N, channels, H, W) in [-1, 1]; positive means "real"."""
         y = one_hot(labels, self.config)
+        joined = y if self.config.joined_classes else None
         x = self._pixels(images)
         for block in self.blocks.values():
-            x = block(join(x, y))  # (N, 128, 32, 32), (N, 256, 16, 16), ...
+            x = block(join(x, joined))  # (N, 128, 32, 32), (N, 256, 16, 16), ...
+        maps = x.flatten(2)  # (N, 1024, 4 * 4)
         x = x.flatten(1)  # (N, 1024 * 4 * 4), channels first
         if len(self.hidden):
-            x = self.hidden(join(x, y))  # (N, hidden_units)
-        logits: Tensor = self.to_logit(join(x, y))  # (N, 1)
+            x = self.hidden(join(x, joined))  # (N, hidden_units)
+            maps = x[:, :, None]
+        logits: Tensor = self.to_logit(join(x, joined))  # (N, 1)
+        if y is not None and joined is None:
+            own = y * self.to_class_logits(maps.sum(2))  # (N, classes)
+            logits = logits + own.sum(1, keepdim=True)
         return logits.squeeze(1)
 
     def features(self, images: Images, labels: Labels | None = None) -> dict[str, Tensor]:
@@ -181,15 +191,41 @@ class Discriminator(nn.Module):
             From the picture inwards, {"32x32": (N, 128, 32, 32), "16x16": (N, 256, 16, 16), ...}.
         """
         y = one_hot(labels, self.config)
+        joined = y if self.config.joined_classes else None
         x = self._pixels(images)
         activations = {}
         for name, block in self.blocks.items():
-            x = activations[name] = block(join(x, y))
+            x = activations[name] = block(join(x, joined))
         return activations
 
     def _pixels(self, images: Images) -> Images:
         # The MNIST code feeds pixels in [0, 1], the range of its generator's sigmoid.
         return images if self.config.output == "tanh" else (images + 1) / 2
+
+
+class GeneratorBlock(nn.Sequential):
+    """The generator's layer of a step: a fractionally strided convolution, batch norm and ReLU.
+
+    If labels are not joined to its input, each map has a gain and a shift more for each class.
+    """
+
+    def __init__(self, step: Step, config: NetworkConfig) -> None:
+        maps, norm = step.outer_maps, batch_norm(step.outer_maps, config.affine)
+        super().__init__(deconvolution(step, config), norm, relu())
+        self.by_class: nn.Module = nn.Sequential()
+        if config.classes > config.joined_classes:
+            self.by_class = nn.Linear(config.classes, 2 * maps, bias=False)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """(N, maps, H, W) to activations; y are labels as rows (N, classes)."""
+        convolution, norm, activation, by_class = self
+        if y is None or not isinstance(by_class, nn.Linear):
+            maps = norm(convolution(join(x, y)))
+        else:
+            gain, shift = by_class(y.to(x.dtype))[:, :, None, None].chunk(2, dim=1)
+            maps = norm(convolution(x)) * (1 + gain) + shift
+        activated: Tensor = activation(maps)
+        return activated
 
 
 def relu() -> nn.ReLU:
@@ -221,7 +257,7 @@ def d_block(step: Step, config: NetworkConfig, *, is_first: bool) -> nn.Sequenti
 
     The first one has no batch norm (Section 3), and a bias if asked for.
     """
-    inputs, kernel = step.outer_maps + config.classes, config.kernel_size
+    inputs, kernel = step.outer_maps + config.joined_classes, config.kernel_size
     bias = is_first and config.input_bias
     padding = (kernel - 1) // 2
     convolution = nn.Conv2d(inputs, step.inner_maps, kernel, step.stride, padding, bias=bias)
@@ -231,7 +267,7 @@ def d_block(step: Step, config: NetworkConfig, *, is_first: bool) -> nn.Sequenti
 
 def deconvolution(step: Step, config: NetworkConfig) -> nn.ConvTranspose2d:
     """The fractionally strided convolution of a step backwards; a stride of 2 doubles the side."""
-    inputs, kernel = step.inner_maps + config.classes, config.kernel_size
+    inputs, kernel = step.inner_maps + config.joined_classes, config.kernel_size
     padding = (kernel - 1) // 2
     # An odd kernel leaves the last row and column to be added; an even one fits exactly.
     extra = (step.stride - 1) * (kernel % 2)

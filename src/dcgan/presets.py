@@ -20,6 +20,7 @@ PAPER: dict[str, object] = {
     "width": 128,
     "kernel_size": 5,
     "input_bias": False,
+    "conditioning": "joined",
     "batch": 128,
     "grow_batch": False,
     "g_updates": 1,
@@ -34,9 +35,8 @@ PAPER: dict[str, object] = {
 DEFAULT = "stable"
 PRESETS: dict[str, Preset] = {
     "stable": Preset(
-        "The default: averaged weights; G updated twice and a batch that grows (with labels once, "
-        "and one that does not); up to 32x32 moved pictures and a weak gradient penalty (with "
-        "labels none).",
+        "The default: averaged weights, G updated twice, a batch that grows; up to 32x32 moved "
+        "pictures and a weak gradient penalty.",
         {},
     ),
     "demo": Preset(
