@@ -187,11 +187,14 @@ class Discriminator(nn.Module):
     def features(self, images: Images, labels: Labels | None = None) -> dict[str, Tensor]:
         """The activations of each convolution by the layer's name, after batch norm and LeakyReLU.
 
+        Args:
+            images: (N, channels, H, W) in [-1, 1].
+            labels: (N,); only needed where they are joined to the input of every layer.
+
         Returns:
             From the picture inwards, {"32x32": (N, 128, 32, 32), "16x16": (N, 256, 16, 16), ...}.
         """
-        y = one_hot(labels, self.config)
-        joined = y if self.config.joined_classes else None
+        joined = one_hot(labels, self.config) if self.config.joined_classes else None
         x = self._pixels(images)
         activations = {}
         for name, block in self.blocks.items():

@@ -179,9 +179,18 @@ def test_refused(model_file: Path, rooms: Pack, photos: Path, tmp_path: Path) ->
     assert not out.exists()
 
 
+def test_projection_tells_no_layer_the_class(rooms: Pack) -> None:
+    plain, conditional = model_of(), model_of(classes=3)
+    weights = plain.discriminator.state_dict()
+    conditional.discriminator.load_state_dict(weights, strict=False)
+    options: dict[str, Any] = {"count": 12, "device": "cpu"}
+    found = dcgan.filters(conditional, rooms, **options)
+    assert found.sheet == dcgan.filters(plain, rooms, **options).sheet
+
+
 def test_refused_in_python(model: Model, rooms: Pack, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="told the class of a picture .of 3.*without classes"):
-        dcgan.filters(model_of(classes=3), rooms)
+        dcgan.filters(model_of(classes=3, conditioning="joined"), rooms)
     with pytest.raises(DCGANError, match="`maps` names none; layer 4x4 has the maps 0 to 15"):
         dcgan.filters(model, rooms, maps=[], device="cpu")
     large = dcgan.pack(photos, tmp_path / "pack", PackConfig(size=Size(24, 24)))

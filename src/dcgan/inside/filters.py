@@ -130,13 +130,13 @@ def chosen_maps(
     """The layer and the numbers of its maps, the last layer and the first six maps by default.
 
     Raises:
-        DCGANError: the discriminator has no such layer or maps, or is told the classes.
+        DCGANError: the discriminator has no such layer or maps, or these are told the classes.
     """
-    if discriminator.config.classes:
+    if discriminator.config.joined_classes:
         raise DCGANError(
-            "This model's discriminator is told the class of a picture (of "
-            f"{discriminator.config.classes}); its maps can only be looked at in a model without "
-            "classes."
+            "Each layer of this model's discriminator is told the class of a picture (of "
+            f"{discriminator.config.classes}); maps can only be looked at in a model without "
+            "classes, or of --conditioning projection."
         )
     steps = chosen_steps(discriminator, None)
     name = list(steps)[-1] if layer is None else layer
