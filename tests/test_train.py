@@ -449,6 +449,19 @@ def test_conditional(classes: Path, tmp_path: Path) -> None:
     assert model.sample(range(6), label="bee").shape == (6, 16, 16, 3)
 
 
+@pytest.mark.parametrize(
+    ("options", "is_said"),
+    [({}, True), ({"labels": "class"}, False), ({"conditioning": "joined"}, False)],
+)
+def test_classes_that_nobody_told(
+    classes: Path, tmp_path: Path, options: dict[str, Any], is_said: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    with caplog.at_level(logging.INFO, "dcgan"):
+        run(classes, tmp_path / "run", images=8, **options)
+    assert ("Told their 3 classes (--labels class), the networks" in caplog.text) == is_said
+
+
 def test_conditional_without_labels(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(DCGANError, match="photos has no label column 'class'"):
         run(photos, tmp_path / "run", labels="class")

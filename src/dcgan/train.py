@@ -13,7 +13,7 @@ from dcgan import presets
 from dcgan.checkpoint import Run
 from dcgan.config import GROWTH, Config, NetworkConfig, TrainConfig
 from dcgan.data.loader import held_out_of
-from dcgan.data.pack import Pack, class_names, is_pack
+from dcgan.data.pack import Pack, class_names, first_classes, is_pack
 from dcgan.data.packing import choose_size, chosen_source, open_pack
 from dcgan.data.sources import source_name
 from dcgan.devices import prefer_speed
@@ -214,6 +214,13 @@ def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
             f"{group.count} processes, each with {batch // group.count} pictures of every batch of "
             f"{batch}{' (fewer at first)' if options.grow_batch else ''}; batch norm takes "
             f"{state.together(batch)} together."
+        )
+    column = first_classes(pack.info.columns)
+    if column and not options.labels and state.config.network.conditioning == "projection":
+        count = len(pack.class_names(column))
+        logger.info(
+            f"Told their {count:,} classes (--labels {column}), the networks draw better pictures, "
+            "each of a class that you name."
         )
     if len(pack) < FEW_PICTURES:
         advice = "" if seen else "; --augment shift helps"
