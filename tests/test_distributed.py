@@ -23,6 +23,7 @@ import torch
 
 import dcgan
 from dcgan import devices, distributed, step
+from dcgan.config import Config
 from dcgan.data import packing
 from dcgan.devices import choose_own_device
 from dcgan.distributed import Group, join, places, require_shares
@@ -104,10 +105,22 @@ def whole_batch(number: int = 0) -> torch.Tensor:
     return torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(number)) * 2 - 1
 
 
+def eight(options: dict[str, Any]) -> Config:
+    classes = 3 if "labels" in options else 0
+    return preset(**{**EIGHT, **options}).fitted(Size(16, 16), 3, classes)
+
+
 def joined_state(options: dict[str, Any]) -> TrainState:
     group = join()
     group.connect(CPU)
-    return TrainState(preset(**{**EIGHT, **options}), CPU, group=group)
+    return TrainState(eight(options), CPU, group=group)
+
+
+def step_of(state: TrainState, number: int) -> None:
+    """One step on this process's share of a batch, with classes where the networks have some."""
+    labels = torch.arange(8) % 3 if state.config.network.classes else None
+    own = None if labels is None else state.group.share(labels)
+    train_step(state, state.group.share(whole_batch(number)), own)
 
 
 def gradients_of(state: TrainState) -> list[torch.Tensor]:
@@ -119,7 +132,7 @@ def gradients_in_processes(options: dict[str, Any], steps: int) -> list[list[Any
     """The mean gradients of each step, as lists, which pass through a pipe."""
     state, found = joined_state(options), []
     for number in range(steps):
-        train_step(state, state.group.share(whole_batch(number)))
+        step_of(state, number)
         found.append([gradient.numpy().copy() for gradient in gradients_of(state)])
     assert state.images_seen == 8 * steps
     return found
@@ -132,6 +145,8 @@ def gradients_in_processes(options: dict[str, Any], steps: int) -> list[list[Any
         (4, {"schedule": "alternate", "hidden_units": 8, "affine": False}),
         (2, {"gradient_penalty": 10.0}),
         (2, {"g_updates": 2}),
+        (2, {"labels": "class", "gradient_penalty": 10.0}),
+        (2, {"labels": "class", "conditioning": "joined"}),
     ],
     ids=str,
 )
@@ -140,10 +155,10 @@ def test_the_mean_gradient_is_that_of_one_process_on_the_whole_batch(
 ) -> None:
     """With batch norm over all processes nothing differs; the step size 0 keeps the weights."""
     options = {**options, "sync_batch_norm": True, "learning_rate": 0.0}
-    alone = TrainState(preset(**{**EIGHT, **options}), CPU)
+    alone = TrainState(eight(options), CPU)
     found = in_processes(count, gradients_in_processes, options, 2)
     for number in range(2):
-        train_step(alone, whole_batch(number))
+        step_of(alone, number)
         for rank in range(count):
             there = [torch.from_numpy(gradient) for gradient in found[rank][number]]
             for ours, theirs in zip(gradients_of(alone), there, strict=True):
@@ -165,8 +180,8 @@ def test_by_default_it_is_the_mean_over_shares_that_know_nothing_of_each_other()
     parts = []
     for rank in range(2):
         group = Part(rank, 2)
-        state = TrainState(preset(**{**EIGHT, **options}), CPU, group=group)
-        train_step(state, group.share(whole_batch()))
+        state = TrainState(eight(options), CPU, group=group)
+        step_of(state, 0)
         parts.append(gradients_of(state))
     for one, other, there in zip(*parts, found[0][0], strict=True):
         torch.testing.assert_close(torch.from_numpy(there), (one + other) / 2, rtol=1e-5, atol=1e-7)
