@@ -219,8 +219,8 @@ def introduce(state: TrainState, pack: Pack, folder: Run) -> None:
     if column and not options.labels and state.config.network.conditioning == "projection":
         count = len(pack.class_names(column))
         logger.info(
-            f"Told their {count:,} classes (--labels {column}), the networks draw better pictures, "
-            "each of a class that you name."
+            f"Told their {count:,} classes (--labels {column}), the networks draw the class that "
+            "you name, and often better."
         )
     if len(pack) < FEW_PICTURES:
         advice = "" if seen else "; --augment shift helps"
