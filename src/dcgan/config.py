@@ -121,8 +121,8 @@ class NetworkConfig:
     )
     conditioning: Literal["projection", "joined"] = option(
         "projection",
-        "What labels do: a vector of its class for D's last maps, scales and shifts for G's maps; "
-        "or they are joined to the input of every layer (paper: joined).",
+        "What labels do: a vector for D's last maps, gains and shifts for G's; or they are joined "
+        "to the input of every layer (paper: joined; it asks for --g-updates 1).",
     )
     output: Literal["tanh", "sigmoid"] = option(
         "tanh", "Last activation of G: tanh (paper), or sigmoid on [0, 1] pixels (MNIST code)."
